@@ -1,0 +1,71 @@
+"""Small layers that several components share."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class LayerNorm2d(nn.Module):
+    """Layer norm over the channels of (B, C, H, W)."""
+
+    def __init__(self, channels: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Through NHWC: a view when the tensor is channels_last, and the fused kernel either way.
+        normed = F.layer_norm(x.permute(0, 2, 3, 1), x.shape[1:2], self.weight, self.bias, self.eps)
+        return normed.permute(0, 3, 1, 2)
+
+
+class MLP(nn.Module):
+    """Linear layers with ReLU (or ``activation``) between them and an optional sigmoid at the end."""
+
+    def __init__(
+        self,
+        width_in: int,
+        width: int,
+        width_out: int,
+        depth: int,
+        *,
+        sigmoid: bool = False,
+        activation: type[nn.Module] = nn.ReLU,
+    ) -> None:
+        super().__init__()
+        widths = [width_in, *[width] * (depth - 1), width_out]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.activation = activation()
+        self.sigmoid = sigmoid
+
+    def forward(self, x: Tensor) -> Tensor:
+        last = len(self.layers) - 1
+        for i, layer in enumerate(self.layers):
+            x = layer(x) if i == last else self.activation(layer(x))
+        return x.sigmoid() if self.sigmoid else x
+
+
+class Attention(nn.Module):
+    """Multi-head attention of (B, N, width) tokens, with an inner width of ``width / downsample``."""
+
+    def __init__(self, width: int, heads: int, downsample: int = 1, kv_width: int | None = None) -> None:
+        super().__init__()
+        inner = width // downsample
+        self.heads = heads
+        self.q_proj = nn.Linear(width, inner)
+        self.k_proj = nn.Linear(kv_width or width, inner)
+        self.v_proj = nn.Linear(kv_width or width, inner)
+        self.out_proj = nn.Linear(inner, width)
+
+    def split(self, x: Tensor) -> Tensor:
+        """(B, N, inner) to (B, heads, N, inner / heads)."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        q, k, v = self.split(self.q_proj(q)), self.split(self.k_proj(k)), self.split(self.v_proj(v))
+        out = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        projected: Tensor = self.out_proj(out)
+        return projected
