@@ -1,0 +1,1 @@
+"""What the user works on: stacks and prompts, on disk and in memory. No torch, no napari."""
