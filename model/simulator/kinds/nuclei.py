@@ -1,0 +1,135 @@
+"""Fluorescent nuclei: small smooth H2B-like ones from sparse to dense, and large textured ones with nucleoli."""
+
+import numpy as np
+
+from ..canvas import Canvas
+from ..fields import octaves, sample_atlas, smooth_field
+from ..optics import Camera
+from ..population import Cells, Dynamics, simulate
+from ..resample import blur
+from ..shapes import radial, soft
+from .common import Looks, Scene, drift_rates, empty_scene, object_radius, spots
+
+SMOOTH = Camera(photons=(40, 8000), read=(0, 0.03), blur=(0.6, 2.0), reduce=(0.9, 3.0), shading=(0, 0.4), floor=(0, 0.08))
+NOISY = Camera(photons=(4, 400), read=(0, 0.06), blur=(0.3, 1.6), reduce=(0.7, 2.2), shading=(0, 0.3), floor=(0, 0.06))
+
+
+def _haze(rng: np.random.Generator, size: int, radius: float) -> np.ndarray:
+    """Unlabelled light: out-of-focus cells far beneath, and a few specks of debris."""
+    haze = np.zeros((size, size), np.float32)
+    if rng.random() < 0.4:
+        lumps = smooth_field(rng, size, 2.5 * radius)
+        haze += np.float32(rng.uniform(0.02, 0.12)) * np.maximum(lumps, 0)
+    if rng.random() < 0.3:
+        dots = np.zeros((size, size), np.float32)
+        n = rng.integers(1, 12)
+        dots[rng.integers(0, size, n), rng.integers(0, size, n)] = rng.uniform(0.5, 8, n)
+        haze += blur(dots, rng.uniform(0.8, 2.0))
+    return haze
+
+
+def _interior(rng_style: dict[str, float], look: dict[str, np.ndarray], atlas: np.ndarray, patch, calm: float) -> np.ndarray:
+    """Brightness inside a nucleus: chromatin texture, dark or bright nucleoli, a little doming."""
+    texture = sample_atlas(atlas, patch.v, patch.u, look["offset"], rng_style["zoom"])
+    light = 1 + np.float32(rng_style["texture"] * (1 - calm)) * texture
+    count = int(rng_style["nucleoli"] * 4 * look["luck"][0] + 0.4)
+    if count and calm < 0.5:
+        light = light + np.float32(rng_style["nucleolus"]) * spots(patch.v, patch.u, look["spots"], count)
+    dome = np.maximum(1 - patch.v**2 - patch.u**2, 0)
+    return np.maximum(light * (1 + np.float32(rng_style["dome"]) * (dome - 0.5)), 0.08)
+
+
+def _draw(canvas: Canvas, cells: Cells, looks: Looks, atlas: np.ndarray, style: dict[str, float], t: int) -> None:
+    for i in np.argsort(cells.level):
+        ident, condensed, dying = int(cells.ident[i]), float(cells.condensed[i]), float(cells.dying[i])
+        calm = max(min(1.0, 1.6 * condensed), dying)
+        profile = looks.profile(ident, t, calm)
+        centre = (cells.position[i, 0], cells.position[i, 1])
+        rim = 2 + style["edge"]
+        patch = radial(centre, cells.radius[i], cells.aspect[i], cells.angle[i], profile, canvas.size, rim)
+        if patch is None:
+            continue
+        look = looks.of(ident)
+        light = _interior(style, look, atlas, patch, calm) * np.float32(cells.level[i])
+        if dying > 0.3:
+            light = light * (0.3 + 2 * spots(patch.v, patch.u, look["spots"], 4))
+        light = light * soft(patch.sd, style["edge"])
+        if style["additive"]:
+            canvas.add(patch, light)
+        else:
+            canvas.brighten(patch, light)
+        canvas.claim(patch, ident, style["grow"])
+
+
+def _film(rng: np.random.Generator, frames: int, size: int, dyn: Dynamics, style: dict[str, float], camera: Camera) -> Scene:
+    scene = empty_scene(frames, size, camera)
+    atlas = octaves(rng, 256, style["grain"], 0.6, 3)
+    looks = Looks(rng, roughness=style["roughness"], drift=dyn.wobble)
+    background = _haze(rng, size, dyn.radius)
+    history = simulate(rng, dyn, frames, size, *drift_rates(rng, size))
+    for t, cells in enumerate(history.frames):
+        canvas = Canvas(size, background)
+        _draw(canvas, cells, looks, atlas, style, t)
+        scene.images[t], scene.labels[t] = canvas.image, canvas.labels
+    scene.parents = history.parents
+    return scene
+
+
+def _dynamics(rng: np.random.Generator, radius: float, cover: float, **more: float) -> Dynamics:
+    busy = rng.random() < 0.5
+    values: dict[str, float] = {
+        "spread": rng.uniform(0.08, 0.25),
+        "aspect": rng.uniform(0.15, 0.4),
+        "clumping": rng.choice([0.0, rng.uniform(0.2, 0.9)]),
+        "packing": rng.uniform(0.8, 1.08),
+        "speed": float(np.exp(rng.uniform(np.log(0.01), np.log(0.2)))),
+        "persistence": rng.uniform(0, 0.85),
+        "division": rng.uniform(0.01, 0.08) if busy else 0.004,
+        "death": rng.uniform(0, 0.02) if busy else 0.0,
+        "levels": rng.uniform(0.2, 0.9),
+        "wobble": rng.uniform(0.02, 0.25),
+    }
+    return Dynamics(radius=radius, cover=cover, **(values | more))
+
+
+def _smooth_style(rng: np.random.Generator, radius: float) -> dict[str, float]:
+    return {
+        "zoom": rng.uniform(20, 40),
+        "grain": rng.uniform(6, 24),
+        "texture": rng.uniform(0.02, 0.25),
+        "nucleoli": rng.uniform(0, 1),
+        "nucleolus": rng.uniform(-0.5, -0.1) if rng.random() < 0.8 else rng.uniform(0.1, 0.8),
+        "dome": rng.uniform(0, 0.7),
+        "edge": rng.uniform(0.04, 0.2) * radius,
+        "grow": rng.uniform(-0.2, 0.8),
+        "roughness": rng.uniform(0.03, 0.12),
+        "additive": float(rng.random() < 0.4),
+    }
+
+
+def sparse(rng: np.random.Generator, frames: int, size: int) -> Scene:
+    """A few smooth nuclei with dark ground between them."""
+    radius = object_radius(rng, size)
+    return _film(rng, frames, size, _dynamics(rng, radius, rng.uniform(0.06, 0.25)), _smooth_style(rng, radius), SMOOTH)
+
+
+def dense(rng: np.random.Generator, frames: int, size: int) -> Scene:
+    """HeLa-H2B-like: crowded, touching, a huge range of brightness in one image, mitotic plates, dying fragments."""
+    radius = object_radius(rng, size, 0.125, 0.35, 0.19)
+    dyn = _dynamics(rng, radius, rng.uniform(0.25, 0.75), levels=rng.uniform(0.5, 1.1), packing=rng.uniform(0.8, 1.0))
+    return _film(rng, frames, size, dyn, _smooth_style(rng, radius), SMOOTH)
+
+
+def textured(rng: np.random.Generator, frames: int, size: int) -> Scene:
+    """CHO-like: large, dim, noisy nuclei with coarse chromatin and nucleoli, often touching."""
+    radius = object_radius(rng, size, 0.14, 0.5, 0.22)
+    style = _smooth_style(rng, radius) | {
+        "texture": rng.uniform(0.2, 0.7),
+        "grain": rng.uniform(3, 14),
+        "nucleoli": rng.uniform(0.3, 1),
+        "nucleolus": rng.uniform(-0.95, -0.4),
+        "dome": rng.uniform(-0.5, 0.8),
+        "roughness": rng.uniform(0.06, 0.16),
+    }
+    dyn = _dynamics(rng, radius, rng.uniform(0.12, 0.5), levels=rng.uniform(0.3, 0.8))
+    return _film(rng, frames, size, dyn, style, NOISY)
