@@ -77,6 +77,21 @@ def capsule(
     return Patch(box, sd, across / np.float32(width / 2), along / reach)
 
 
+def add_arms(patch: Patch, radius: float, arms: np.ndarray) -> None:
+    """Widen a radial patch by tapering, curved processes in place; arms (n, 4): angle, length, width, curvature.
+
+    Lengths and widths are in cell radii, angles in the cell's own frame; the box must have been made large enough.
+    """
+    for angle, length, width, curve in arms:
+        c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+        along = c * patch.u + s * patch.v
+        across = c * patch.v - s * patch.u - np.float32(curve) * along * along
+        taper = np.float32(width) * (1 - np.float32(0.75 / length) * along)
+        beyond = np.maximum(np.maximum(along - np.float32(length), -along), 0)
+        sd = np.float32(radius) * (taper - np.abs(across) - beyond)
+        np.maximum(patch.sd, sd, out=patch.sd)
+
+
 def soft(sd: np.ndarray, edge: float) -> np.ndarray:
     """Coverage 0 to 1 across an edge about `edge` pixels wide, half at the outline."""
     t = np.clip(sd / np.float32(edge) + np.float32(0.5), 0, 1)
