@@ -40,7 +40,7 @@ def panel(clip: Clip, t: int, outlines: bool) -> np.ndarray:
 def sheet(clips: list[Clip], steps: tuple[int, ...]) -> np.ndarray:
     """Each clip: first frame, the same with outlines, then later frames with outlines."""
     cells = [np.concatenate([panel(c, 0, False)] + [panel(c, t, True) for t in steps], 1) for c in clips]
-    across = max(1, 8 // (1 + len(steps)))
+    across = max(1, 12 // (1 + len(steps)))
     cells += [np.zeros_like(cells[0])] * (-len(cells) % across)
     return np.concatenate([np.concatenate(cells[i : i + across], 1) for i in range(0, len(cells), across)], 0)
 

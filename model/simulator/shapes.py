@@ -54,7 +54,7 @@ def radial(
     rho = np.sqrt(u * u + v * v) + np.float32(1e-6)
     index = (np.arctan2(v, u) * np.float32(TABLE / (2 * np.pi))).astype(np.int32) % TABLE
     slope = np.sqrt((u / np.float32(rx)) ** 2 + (v / np.float32(ry)) ** 2) / rho
-    sd = (profile[index] - rho) / np.maximum(slope, np.float32(1e-6))
+    sd = (profile[index] - rho) / np.maximum(slope, np.float32(1 / max(rx, ry)))  # at the centre the slope is 0 / 0
     return Patch(box, sd, v, u)
 
 
