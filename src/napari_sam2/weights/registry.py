@@ -1,0 +1,77 @@
+"""The models that can be asked for by name: our bundled `micro` and the eight that Meta published."""
+
+from dataclasses import dataclass
+
+from napari_sam2.weights.errors import ModelError
+
+BUNDLED = "micro"
+"""Comes with the package and works offline."""
+
+_SAM2 = "https://dl.fbaipublicfiles.com/segment_anything_2/072824/"
+_SAM2_1 = "https://dl.fbaipublicfiles.com/segment_anything_2/092824/"
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """One file of weights on the web.
+
+    Attributes:
+        name: what the user asks for; also the variant, a key of `napari_sam2.sam2.PRESETS`.
+        url: where the file is.
+        sha256: of the whole file, in hexadecimal.
+        size: in bytes, None where it is not known beforehand.
+        licence: SPDX identifier of the weights.
+    """
+
+    name: str
+    url: str
+    sha256: str
+    size: int | None = None
+    licence: str = "Apache-2.0"
+
+    @property
+    def filename(self) -> str:
+        """Name of the file in the cache folder, as published."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+def _published(name: str, base: str, sha256: str, size: int | None = None) -> PublishedModel:
+    return PublishedModel(name, f"{base}{name}.pt", sha256, size)
+
+
+_MODELS = (
+    _published("sam2_hiera_tiny", _SAM2, "65b50056e05bcb13694174f51bb6da89c894b57b75ccdf0ba6352c597c5d1125"),
+    _published("sam2_hiera_small", _SAM2, "95949964d4e548409021d47b22712d5f1abf2564cc0c3c765ba599a24ac7dce3"),
+    _published("sam2_hiera_base_plus", _SAM2, "d0bb7f236400a49669ffdd1be617959a8b1d1065081789d7bbff88eded3a8071"),
+    _published("sam2_hiera_large", _SAM2, "7442e4e9b732a508f80e141e7c2913437a3610ee0c77381a66658c3a445df87b"),
+    _published(
+        "sam2.1_hiera_tiny",
+        _SAM2_1,
+        "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
+        156_008_466,
+    ),
+    _published("sam2.1_hiera_small", _SAM2_1, "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38"),
+    _published("sam2.1_hiera_base_plus", _SAM2_1, "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5"),
+    _published("sam2.1_hiera_large", _SAM2_1, "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318"),
+)
+
+PUBLISHED: dict[str, PublishedModel] = {model.name: model for model in _MODELS}
+
+
+def names() -> tuple[str, ...]:
+    """All names that `load_model` knows, the bundled one first."""
+    return BUNDLED, *PUBLISHED
+
+
+def published(name: str) -> PublishedModel:
+    """The published model of that name.
+
+    Raises:
+        ModelError: there is none; the message lists those that there are.
+    """
+    if name == BUNDLED:
+        raise ModelError(f"{BUNDLED} comes with the package, there is nothing to download")
+    try:
+        return PUBLISHED[name]
+    except KeyError:
+        raise ModelError(f"there is no model {name!r}; there are {', '.join(names())}") from None
