@@ -1,0 +1,132 @@
+"""Train ``micro``: ``python -m training --out runs/micro --minutes 90``. Started again, it goes on where it was."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import os
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+
+from napari_sam2.sam2 import PRESETS, Sam2
+from training.batches import stream
+from training.losses import DenseHead
+from training.steps import clip_step, image_step
+
+log = logging.getLogger("training")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
+    parser.add_argument("--minutes", type=float, default=90, help="length of the whole schedule")
+    parser.add_argument("--rate", type=float, default=1.2e-3, help="highest learning rate")
+    parser.add_argument("--images-only", type=float, default=0.3, help="share of the schedule before clips begin")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+class Run:
+    """Everything that a resumed training needs: weights, their running mean, optimiser, steps and minutes spent."""
+
+    def __init__(self, out: Path, rate: float) -> None:
+        self.path = out / "last.pt"
+        torch.manual_seed(0)
+        self.model = Sam2(PRESETS["micro"]).to(memory_format=torch.channels_last)
+        for block in self.model.memory_encoder.fuser.layers:
+            block.gamma.data.fill_(0.1)  # the published start value of 1e-6 would take too long to wake up
+        # A mask prompt starts as the logits of its mean over 4 x 4 pixels.
+        self.model.mask_downsample.weight.data.fill_(20 / 16)
+        self.model.mask_downsample.bias.data.fill_(-10)
+        self.head = DenseHead(self.model.config.width)
+        self.parts = torch.nn.ModuleDict({"model": self.model, "head": self.head})
+        self.mean = {k: v.clone() for k, v in self.model.state_dict().items()}
+        decayed = [p for p in self.parts.parameters() if p.ndim > 1]
+        others = [p for p in self.parts.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
+        self.step, self.seconds = 0, 0.0
+        if self.path.exists():
+            kept = torch.load(self.path, weights_only=True)
+            self.parts.load_state_dict(kept["parts"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.mean, self.step, self.seconds = kept["mean"], kept["step"], kept["seconds"]
+            log.info("resumed at step %d, %.1f minutes", self.step, self.seconds / 60)
+
+    def average(self) -> None:
+        """Move the running mean towards the present weights."""
+        keep = min(0.998, 1 - 10 / (self.step + 20))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                self.mean[name].lerp_(value, 1 - keep)
+
+    def save(self) -> None:
+        state = {
+            "parts": self.parts.state_dict(), "optimiser": self.optimiser.state_dict(), "mean": self.mean,
+            "step": self.step, "seconds": self.seconds,
+        }
+        beside = self.path.with_suffix(".tmp")
+        torch.save(state, beside)
+        os.replace(beside, self.path)
+
+
+def rate_at(progress: float, step: int, highest: float) -> float:
+    """Warm-up over 100 steps, flat, then a cosine to zero over the last 60 % of the time."""
+    fall = 1.0 if progress < 0.4 else 0.5 * (1 + math.cos(math.pi * (progress - 0.4) / 0.6))
+    return highest * min(1.0, (step + 1) / 100) * max(fall, 0.004)
+
+
+def main() -> None:
+    options = arguments()
+    options.out.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s",
+        handlers=[logging.StreamHandler(), logging.FileHandler(options.out / "log.txt")],
+    )
+    run = Run(options.out, options.rate)
+    seed = options.seed + run.step
+    images, short, long = stream(seed, 6, 1, 6), stream(seed + 1, 3, 4, 4), None
+    sums: dict[str, list[float]] = defaultdict(list)
+    torch.manual_seed(seed)
+    tick = time.monotonic()
+    while (progress := run.seconds / (60 * options.minutes)) < 1:
+        if long is None and progress > 0.65:
+            long = stream(seed + 2, 2, 7, 4)
+        for group in run.optimiser.param_groups:
+            group["lr"] = rate_at(progress, run.step, options.rate)
+        clips = progress > options.images_only and run.step % 2 == 1
+        with torch.autocast("cpu", torch.bfloat16):
+            if clips:
+                source = long if long is not None and run.step % 4 == 1 else short
+                loss, verdict = clip_step(run.model, run.head, next(source))
+            else:
+                rounds = 1 if run.step < 200 else int(torch.randint(1, 4, ()))
+                loss, verdict = image_step(run.model, run.head, next(images), rounds)
+        run.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(run.parts.parameters(), 1.0)
+        run.optimiser.step()
+        run.step += 1
+        run.average()
+        now = time.monotonic()
+        run.seconds, tick, spent = run.seconds + now - tick, now, now - tick
+        kind = "clip" if clips else "image"
+        for name, value in (("loss", loss), ("single", verdict.single), ("chosen", verdict.chosen), ("best", verdict.best)):
+            sums[f"{kind} {name}"].append(float(value.detach().float().mean()))
+        sums[f"{kind} s"].append(spent)
+        if run.step % 50 == 0:
+            means = "  ".join(f"{name} {sum(v) / len(v):.3f}" for name, v in sorted(sums.items()))
+            log.info("step %d  %.1f min  %s", run.step, run.seconds / 60, means)
+            sums.clear()
+        if run.step % 100 == 0:
+            run.save()
+    run.save()
+    log.info("done at step %d", run.step)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Endless batches of simulated clips, drawn in worker processes: images, and masks of a few objects in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+from simulator import Clip, sample_clip
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+SIZE = 256
+
+
+@dataclass
+class Batch:
+    """B clips of T frames with K objects each.
+
+    Objects are rows of a flat axis N = B * K; ``owner`` tells whose. Masks are of 64 x 64 cells with the share of a
+    cell that is covered. ``known`` is False on frames that say nothing of the object (after its division).
+    """
+
+    images: Tensor  # (B, T, 1, S, S) float32
+    labels: Tensor  # (B, T, S, S) int32, all objects
+    owner: Tensor  # (N,)
+    masks: Tensor  # (N, T, 64, 64) float32
+    present: Tensor  # (N, T) bool
+    known: Tensor  # (N, T) bool
+    clicks: Tensor  # (N, 2) x, y in pixels, inside the object on frame 0
+    boxes: Tensor  # (N, 4) x0, y0, x1, y1 in pixels, on frame 0
+
+
+def inner_click(rng: np.random.Generator, mask: np.ndarray) -> tuple[float, float]:
+    """A click as a person sets it: somewhere inside, more often near the middle. Returns (x, y)."""
+    rows, columns = np.nonzero(mask)
+    y0, x0 = rows.min(), columns.min()
+    crop = np.pad(mask[y0 : rows.max() + 1, x0 : columns.max() + 1], 1)
+    depth = ndimage.distance_transform_edt(crop)
+    if rng.random() < 0.3:
+        y, x = np.unravel_index(depth.argmax(), depth.shape)
+    else:
+        weight = depth.ravel() ** 2
+        y, x = np.unravel_index(rng.choice(weight.size, p=weight / weight.sum()), depth.shape)
+    return float(x + x0 - 1), float(y + y0 - 1)
+
+
+def loose_box(rng: np.random.Generator, mask: np.ndarray) -> tuple[float, float, float, float]:
+    """The bounding box, each side off by up to a tenth of its length. Returns (x0, y0, x1, y1)."""
+    rows, columns = np.nonzero(mask)
+    y0, y1, x0, x1 = rows.min(), rows.max(), columns.min(), columns.max()
+    spread = 0.05 * rng.normal(size=4).clip(-2, 2)
+    dy, dx = y1 - y0 + 1, x1 - x0 + 1
+    return (x0 + spread[0] * dx, y0 + spread[1] * dy, x1 + spread[2] * dx, y1 + spread[3] * dy)
+
+
+def eligible(labels: np.ndarray) -> np.ndarray:
+    """Objects of the first frame that a window of the tracker could be meant for."""
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0
+    return np.nonzero((areas > 150) & (areas < 0.4 * labels.size))[0]
+
+
+def augment(rng: np.random.Generator, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
+    """Flip, turn, invert and bend the grey values; the same for all frames of a clip."""
+    images, labels = clip.images.astype(np.float32), clip.labels.astype(np.int32)
+    if rng.random() < 0.5:
+        images, labels = images[:, ::-1], labels[:, ::-1]
+    turns = int(rng.integers(4))
+    images, labels = np.rot90(images, turns, (1, 2)), np.rot90(labels, turns, (1, 2))
+    if rng.random() < 0.06:
+        images = images.max() - images
+    if rng.random() < 0.3:
+        low, high = images.min(), images.max()
+        images = ((images - low) / (high - low + 1e-6)) ** float(np.exp(rng.normal(0, 0.35)))
+    return np.ascontiguousarray(images, np.float32), np.ascontiguousarray(labels)
+
+
+def share(mask: np.ndarray) -> np.ndarray:
+    """Share of every 4 x 4 cell that is covered: (..., S, S) to (..., S / 4, S / 4)."""
+    *lead, height, width = mask.shape
+    return mask.reshape(*lead, height // 4, 4, width // 4, 4).mean((-3, -1), dtype=np.float32)
+
+
+class Clips(IterableDataset):  # type: ignore[type-arg]
+    """Batches of ``clips`` clips of ``frames`` frames, ``objects`` objects each."""
+
+    def __init__(self, seed: int, clips: int, frames: int, objects: int) -> None:
+        self.seed, self.clips, self.frames, self.objects = seed, clips, frames, objects
+
+    def __iter__(self) -> Iterator[Batch]:
+        torch.set_num_threads(1)
+        info = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, info.id if info else 0])
+        while True:
+            yield self.draw(rng)
+
+    def draw(self, rng: np.random.Generator) -> Batch:
+        rows: dict[str, list[np.ndarray]] = {k: [] for k in ("owner", "masks", "present", "known", "clicks", "boxes")}
+        images, labels = [], []
+        while len(images) < self.clips:
+            clip = sample_clip(rng, frames=self.frames, size=SIZE)
+            found = eligible(clip.labels[0])
+            if not len(found):
+                continue
+            clip_images, clip_labels = augment(rng, clip)
+            mothers = set(clip.parents.values())
+            for ident in rng.choice(found, self.objects, replace=len(found) < self.objects):
+                mask = clip_labels == ident
+                present = mask.any((1, 2))
+                last = int(np.nonzero(present)[0].max())
+                # Whether a dividing cell goes on as one of its daughters is a matter of taste: nothing is learnt there.
+                known = np.arange(self.frames) <= last if int(ident) in mothers else np.ones(self.frames, bool)
+                rows["owner"].append(np.array(len(images)))
+                rows["masks"].append(share(mask))
+                rows["present"].append(present)
+                rows["known"].append(known)
+                rows["clicks"].append(np.array(inner_click(rng, mask[0]), np.float32))
+                rows["boxes"].append(np.array(loose_box(rng, mask[0]), np.float32))
+            images.append(clip_images[:, None])
+            labels.append(clip_labels)
+        tensors = {key: torch.from_numpy(np.stack(value)) for key, value in rows.items()}
+        return Batch(torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels)), **tensors)
+
+
+def stream(seed: int, clips: int, frames: int, objects: int) -> Iterator[Batch]:
+    """Batches from one worker process, a few of them ahead."""
+    loader = DataLoader(Clips(seed, clips, frames, objects), batch_size=None, num_workers=1, prefetch_factor=4)
+    return iter(loader)
