@@ -1,4 +1,4 @@
-"""`python -m simulator sheet.png [kind ...]`: milliseconds per frame by kind, and a contact sheet of images and outlines."""
+"""`python -m simulator sheet.png [kind ...]`: milliseconds per frame by kind, and a contact sheet with outlines."""
 
 import argparse
 import struct

@@ -35,7 +35,7 @@ def illumination(rng: np.random.Generator, size: int, strength: float) -> np.nda
 
 
 def sample_atlas(atlas: np.ndarray, v: np.ndarray, u: np.ndarray, offset: np.ndarray, zoom: float) -> np.ndarray:
-    """Texture at a cell's own coordinates, so that it moves, turns and grows with the cell; offset picks the cell's part."""
+    """Texture at a cell's own coordinates, so it moves, turns and grows with the cell; offset picks the cell's part."""
     side = atlas.shape[0]
     rows = (v * zoom + offset[0]).astype(np.int32) % side
     cols = (u * zoom + offset[1]).astype(np.int32) % side

@@ -29,7 +29,7 @@ def _sensor(rng: np.random.Generator, image: np.ndarray, photons: float, read: f
 
 
 def expose(rng: np.random.Generator, images: np.ndarray, camera: Camera) -> np.ndarray:
-    """Record ideal images (frames, size, size): one microscope per clip, focus and brightness changing a little per frame."""
+    """Record ideal images (frames, size, size) with one microscope; focus and brightness change from frame to frame."""
     frames, size = images.shape[:2]
     scale = size / 256
     photons = float(np.exp(rng.uniform(*np.log(camera.photons))))
@@ -38,14 +38,14 @@ def expose(rng: np.random.Generator, images: np.ndarray, camera: Camera) -> np.n
     reduce = float(np.exp(rng.uniform(*np.log(camera.reduce))))
     sampled = min(size, int(size / max(reduce, 1.0)))
     order = int(rng.choice([0, 1, 3], p=[0.04, 0.7, 0.26]))
-    after = rng.uniform(0.4, 1.0) if rng.random() < 0.35 else 0.0  # denoised, stitched or compressed before it was stored
+    after = rng.uniform(0.4, 1.0) if rng.random() < 0.35 else 0.0  # denoised or compressed before it was stored
     shade = illumination(rng, size, rng.uniform(*camera.shading)) if rng.random() < 0.6 else np.float32(1)
     floor = np.float32(rng.uniform(*camera.floor))
     fade = rng.uniform(0, camera.bleaching) if rng.random() < 0.4 else 0.0
     flicker = rng.uniform(0, 0.12) if rng.random() < 0.3 else 0.0
     defocus = rng.uniform(0, 1.5) * scale if rng.random() < 0.25 else 0.0
     black = rng.random() < camera.clip_black
-    saturate = rng.uniform(0.7, 1.6) if rng.random() < 0.1 else None
+    saturate = np.percentile(images[0], rng.uniform(94, 99.9)) if rng.random() < 0.12 else 0.0
     out = np.empty_like(images)
     for t in range(frames):
         image = (images[t] + floor) * shade * np.float32((1 - fade) ** t * (1 + flicker * rng.normal()))
@@ -61,7 +61,7 @@ def expose(rng: np.random.Generator, images: np.ndarray, camera: Camera) -> np.n
         if black:
             image = np.maximum(image, floor * np.float32(0.9))
         if saturate:
-            image = np.minimum(image, np.float32(saturate))
+            image = np.minimum(image, floor + np.float32(saturate))
         out[t] = resize(image, (size, size), order) if sampled < size else image
     return out
 
@@ -69,7 +69,8 @@ def expose(rng: np.random.Generator, images: np.ndarray, camera: Camera) -> np.n
 def pad_borders(rng: np.random.Generator, images: np.ndarray, labels: np.ndarray) -> None:
     """Windows near the recording's border see flat padding: cut one or two sides off, in place."""
     size = images.shape[1]
-    value = np.float32(rng.choice([np.percentile(images[0, ::4, ::4], 1), np.median(images[0, ::4, ::4]), images[0].mean()]))
+    some = images[0, ::4, ::4]
+    value = np.float32(rng.choice([np.percentile(some, 1), np.median(some), some.mean()]))
     for axis in rng.permutation(2)[: 1 + int(rng.random() < 0.3)]:
         cut = int(size * rng.uniform(0.05, 0.38))
         where = slice(0, cut) if rng.random() < 0.5 else slice(size - cut, size)

@@ -86,7 +86,7 @@ class Population:
         self.base = dyn.radius * np.exp(np.clip(rng.normal(0, dyn.spread, n), -0.5, 0.45))
         self.aspect = np.exp(np.abs(rng.normal(0, dyn.aspect, n)))
         self.angle = rng.uniform(0, np.pi, n)
-        self.level = np.exp(rng.normal(0, dyn.levels, n))
+        self.level = np.exp(dyn.levels * np.clip(rng.normal(0, 1, n), -1.9, 2.2))
         self.velocity = rng.normal(0, 1, (n, 2)) * dyn.speed * 2 * dyn.radius * 0.6
         self.timer = np.full(n, -1)  # frames left until the division
         self.decay = np.zeros(n)  # condensation left after a division
@@ -105,12 +105,11 @@ class Population:
     def snapshot(self) -> Cells:
         rising = np.where(self.timer >= 0, 1 - self.timer / (self.onset + 1.0), 0)
         condensed = np.maximum(rising, self.decay)
-        aspect = np.where(condensed > 0.55, 1 + 2.2 * (condensed - 0.4), self.aspect ** (1 - condensed))
-        radius = self.base * (1 - 0.33 * condensed) * (1 - 0.5 * self.dying)
+        aspect = np.where(condensed > 0.55, 1 + 3.4 * (condensed - 0.4), self.aspect ** (1 - condensed))
+        radius = self.base * (1 - 0.4 * condensed) * (1 - 0.5 * self.dying)
         level = self.level * (1 + 1.4 * condensed + 1.2 * self.dying)
-        return Cells(
-            self.ident.copy(), self.position.copy(), radius, aspect, self.angle.copy(), level, condensed, self.dying.copy()
-        )
+        position, angle = self.position.copy(), self.angle.copy()
+        return Cells(self.ident.copy(), position, radius, aspect, angle, level, condensed, self.dying.copy())
 
     def step(self) -> None:
         rng, dyn = self.rng, self.dyn
@@ -178,7 +177,7 @@ def camera_path(rng: np.random.Generator, frames: int, size: int, drift: float, 
 
 
 def simulate(rng: np.random.Generator, dyn: Dynamics, frames: int, size: int, drift: float, jumps: float) -> History:
-    """Run a population for `frames` frames as one camera sees it; sometimes the camera drops a frame (motion doubles)."""
+    """Run a population for `frames` frames as one camera sees it; some cameras drop frames (motion doubles)."""
     population = Population(rng, dyn, size)
     shifts = camera_path(rng, frames, size, drift, jumps)
     dropped = rng.random(frames) < (0.06 if rng.random() < 0.3 else 0.0)

@@ -1,4 +1,4 @@
-"""Rod-shaped bacteria that grow, divide at a septum and push each other apart: chains, parallel stacks, microcolonies."""
+"""Rod-shaped bacteria that grow, divide at a septum and push each other: chains, parallel stacks, microcolonies."""
 
 from dataclasses import dataclass, field
 
@@ -96,7 +96,13 @@ class Colony:
 
 
 def found(
-    rng: np.random.Generator, position: np.ndarray, angle: np.ndarray, width: float, adult: float, slack: float, curve: float
+    rng: np.random.Generator,
+    position: np.ndarray,
+    angle: np.ndarray,
+    width: float,
+    adult: float,
+    slack: float,
+    curve: float,
 ) -> Colony:
     """A colony of given axes, rods at any stage between birth and division."""
     n = len(position)

@@ -9,7 +9,7 @@ TABLE = 256  # angles at which a radial outline is stored
 
 @dataclass
 class Patch:
-    """A cell's box in the frame: `sd` (h, w) signed distance, (v, u) the cell's own coordinates, about -1 to 1 inside."""
+    """A cell's box in the frame: `sd` (h, w) signed distance; (v, u) the cell's own coordinates, -1 to 1 inside."""
 
     box: tuple[slice, slice]
     sd: np.ndarray
@@ -17,10 +17,8 @@ class Patch:
     u: np.ndarray
 
 
-def box_grid(
-    cy: float, cx: float, half: float, size: int
-) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray] | None:
-    """Offsets (dy column, dx row) from a centre over the part of its box that lies in the frame; None when no part does."""
+def box_grid(cy: float, cx: float, half: float, size: int) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray] | None:
+    """Offsets (dy column, dx row) from a centre over the part of its box inside the frame; None when there is none."""
     y0, y1 = max(0, int(cy - half)), min(size, int(cy + half) + 2)
     x0, x1 = max(0, int(cx - half)), min(size, int(cx + half) + 2)
     if y1 - y0 < 1 or x1 - x0 < 1:
@@ -31,7 +29,7 @@ def box_grid(
 
 
 def radial_profile(amplitude: np.ndarray, phase: np.ndarray) -> np.ndarray:
-    """Outline radius over TABLE angles, about 1, from Fourier terms of orders 2, 3, ...; area kept near that of the disc."""
+    """Outline radius over TABLE angles from Fourier terms of orders 2, 3, ...; the area stays that of the unit disc."""
     theta = np.linspace(0, 2 * np.pi, TABLE, endpoint=False, dtype=np.float32)
     orders = np.arange(2, 2 + len(amplitude), dtype=np.float32)[:, None]
     wave = (amplitude[:, None] * np.cos(orders * theta + phase[:, None])).sum(0)
@@ -42,7 +40,7 @@ def radial_profile(amplitude: np.ndarray, phase: np.ndarray) -> np.ndarray:
 def radial(
     centre: tuple[float, float], radius: float, aspect: float, angle: float, profile: np.ndarray, size: int, rim: float
 ) -> Patch | None:
-    """A star-shaped cell: an ellipse of equal area (aspect = long / short) modulated by `profile`; the box has `rim` extra."""
+    """A star-shaped cell: an ellipse (aspect = long / short) modulated by `profile`; the box has `rim` pixels extra."""
     rx, ry = radius * np.sqrt(aspect), radius / np.sqrt(aspect)
     grid = box_grid(*centre, max(rx, ry) * float(profile.max()) + rim, size)
     if grid is None:

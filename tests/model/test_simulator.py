@@ -54,7 +54,7 @@ def test_other_sizes_work(kind: str) -> None:
 def test_identities_stay_on_their_objects(kind: str) -> None:
     """Whoever is whole in two frames in a row mostly overlaps itself: motion is slower than a diameter per frame."""
     overlaps = []
-    for clip in clips(kind, 8, 4):
+    for clip in clips(kind, 6, 4):
         for before, after in zip(clip.labels[:-1], clip.labels[1:], strict=True):
             for ident in np.intersect1d(before, after):
                 a, b = before == ident, after == ident
@@ -68,7 +68,7 @@ def test_identities_stay_on_their_objects(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["nuclei_dense", "bacteria_phase"])
 def test_a_division_ends_the_mother_and_starts_two_daughters_beside_her(kind: str) -> None:
     found = 0
-    for clip in clips(kind, 25, 8):
+    for clip in clips(kind, 16, 8):
         present = [set(np.unique(frame).tolist()) for frame in clip.labels]
         for daughter, mother in clip.parents.items():
             first = min(t for t, seen in enumerate(present) if daughter in seen)
@@ -128,7 +128,7 @@ def test_touching_cells_share_the_ground_between_them() -> None:
 
 def test_signed_distances_are_in_pixels() -> None:
     disc = radial((40.0, 40.0), 15.0, 1.0, 0.3, np.ones(256, np.float32), 80, 5)
-    rod = capsule((40.0, 40.0), 50.0, 10.0, 0.0, 0.0, 80, 5)
+    rod = capsule((40.5, 40.5), 50.0, 10.0, 0.0, 0.0, 80, 5)
     assert disc is not None
     assert rod is not None
     assert (disc.sd > 0).sum() == pytest.approx(np.pi * 15**2, rel=0.03)

@@ -1,4 +1,4 @@
-"""The kinds of microscopy that are imitated, each a function (rng, frames, size) -> Scene, and how often each is drawn."""
+"""The kinds of microscopy that are imitated: functions (rng, frames, size) -> Scene, and how often each is drawn."""
 
 from . import bacteria, bodies, electron, nuclei, tissue, volume
 

@@ -11,7 +11,7 @@ from ..rods import Colony, Rods, found
 from ..shapes import box_grid, capsule, soft
 from .common import Scene, drift_rates, empty_scene
 
-PHASE = Camera(photons=(400, 60000), read=(0, 0.03), blur=(0.8, 2.6), reduce=(1.0, 3.0), shading=(0, 0.25), floor=(0, 0.1))
+PHASE = Camera(photons=(300, 60000), read=(0, 0.03), blur=(0.8, 3.2), reduce=(1.0, 3.0), shading=(0, 0.2))
 GLOW = Camera(photons=(15, 2000), read=(0, 0.06), blur=(0.8, 2.4), reduce=(1.0, 3.0), shading=(0, 0.3), floor=(0, 0.15))
 
 
@@ -26,7 +26,9 @@ def _layout(rng: np.random.Generator, size: int, width: float, adult: float) -> 
         return middle[None], np.array([angle])
     if kind == "loose":
         n = int(np.clip(rng.poisson(0.1 * 1.4 * size**2 / (width * adult)), 2, 20))
-        return rng.uniform(-0.1 * size, 1.1 * size, (n, 2)), rng.uniform(0, np.pi, n)
+        anywhere = rng.uniform(-0.1 * size, 1.1 * size, (n, 2))
+        anywhere[0] = middle
+        return anywhere, rng.uniform(0, np.pi, n)
     n = int(rng.integers(2, 6))
     k = np.arange(n) - (n - 1) / 2
     if kind == "chain":
@@ -37,11 +39,11 @@ def _layout(rng: np.random.Generator, size: int, width: float, adult: float) -> 
 
 def _colony(rng: np.random.Generator, size: int) -> Colony:
     """Start a colony and let it grow, unrecorded, to between one rod and a crowd."""
-    width = size * float(np.exp(rng.uniform(np.log(0.045), np.log(0.15))))
+    width = size * float(np.exp(rng.uniform(np.log(0.05), np.log(0.16))))
     low, high = (0.125 * size) ** 2 / width, min((0.45 * size) ** 2 / width, 12 * width)
-    adult = float(np.clip(width * rng.uniform(3.0, 9.0), 1.5 * low, max(1.5 * low, high)))
+    adult = float(np.clip(width * np.exp(rng.uniform(np.log(2.5), np.log(9.0))), 1.5 * low, max(1.5 * low, high)))
     position, angle = _layout(rng, size, width, adult)
-    slack = rng.uniform(0.92, 1.12)
+    slack = rng.uniform(0.88, 1.1)
     colony = found(rng, position, angle, width, adult, slack, rng.choice([0.0, 0.015, 0.05]))
     colony.push(10)
     target = int(np.clip(np.exp(rng.uniform(0, np.log(24))), 1, 1.1 * size**2 / (width * adult)))
@@ -56,7 +58,7 @@ def _colony(rng: np.random.Generator, size: int) -> Colony:
 
 def _film(rng: np.random.Generator, colony: Colony, frames: int) -> list[Rods]:
     """Record frames; what was born before the film has no mother in it."""
-    rate = rng.choice([0.0, rng.uniform(0.005, 0.04), rng.uniform(0.04, 0.15)], p=[0.15, 0.5, 0.35])
+    rate = rng.choice([0.0, rng.uniform(0.005, 0.04), rng.uniform(0.04, 0.15)], p=[0.12, 0.38, 0.5])
     restless = rng.uniform(0, 0.1) * rng.random()
     colony.parents.clear()
     out = [colony.snapshot()]
@@ -75,7 +77,9 @@ def _septum(u: np.ndarray, ripeness: float) -> np.ndarray:
     return depth * np.exp(-((u / np.float32(0.09)) ** 2)) if depth > 0 else np.float32(0)
 
 
-def _bodies(canvas: Canvas, rods: Rods, shift: np.ndarray, width: float, edge: float, grow: float, inner: float) -> None:
+def _bodies(
+    canvas: Canvas, rods: Rods, shift: np.ndarray, width: float, edge: float, grow: float, inner: float
+) -> None:
     """Paint bodies (1 inside) and labels; `inner` makes a rim brighter or darker than the core."""
     for i in range(len(rods.ident)):
         centre = (rods.position[i, 0] + shift[0], rods.position[i, 1] + shift[1])
@@ -108,7 +112,7 @@ def _rings(rng: np.random.Generator, size: int, width: float) -> np.ndarray:
 
 
 def phase(rng: np.random.Generator, frames: int, size: int) -> Scene:
-    """Dark rods in a bright, wide halo that is brightest where gaps between rods are narrow; one clip in six inverted."""
+    """Dark rods in a bright, wide halo, brightest in the narrow gaps between rods; one clip in six inverted."""
     scene = empty_scene(frames, size, PHASE)
     colony = _colony(rng, size)
     width = colony.width

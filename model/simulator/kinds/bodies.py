@@ -13,7 +13,7 @@ from ..shapes import Patch, add_arms, box_grid, radial, soft
 from .common import Looks, Scene, drift_rates, empty_scene, object_radius, spots
 
 GLOW = Camera(photons=(8, 2500), read=(0, 0.06), blur=(0.4, 2.0), reduce=(0.7, 2.6), shading=(0, 0.5), floor=(0, 0.15))
-BRIGHT = Camera(photons=(300, 40000), read=(0, 0.02), blur=(0.4, 1.8), reduce=(0.7, 2.6), shading=(0, 0.3), floor=(0.1, 0.3))
+BRIGHT = Camera(photons=(300, 40000), read=(0, 0.02), reduce=(0.7, 2.6), shading=(0, 0.3), floor=(0.1, 0.3))
 
 
 @dataclass
@@ -59,7 +59,8 @@ def _outline(looks: Looks, cells: Cells, i: int, t: int, style: Style, size: int
         return patch
     arms = np.empty((count, 4))
     arms[:, 0] = look["phase"][:count] + 0.3 * np.sin(look["turn"][:count] * t)
-    arms[:, 1] = (1 + style.reach * np.abs(look["amplitude"][:count]) / (np.abs(look["amplitude"]).max() + 1e-6)) * (1 - calm)
+    share = np.abs(look["amplitude"][:count]) / (np.abs(look["amplitude"]).max() + 1e-6)
+    arms[:, 1] = (1 + style.reach * share) * (1 - calm)
     arms[:, 2] = 0.12 + 0.35 * look["luck"][2]
     arms[:, 3] = look["turn"][:count] * 0.8
     arms[:, 1] = np.maximum(arms[:, 1], 0.3)
@@ -70,7 +71,7 @@ def _outline(looks: Looks, cells: Cells, i: int, t: int, style: Style, size: int
 def _history(rng: np.random.Generator, frames: int, size: int, low: float, high: float) -> tuple[float, Looks, History]:
     radius = object_radius(rng, size)
     dyn = _dynamics(rng, radius, low, high)
-    looks = Looks(rng, roughness=rng.uniform(0.05, 0.2), terms=5, drift=dyn.wobble)
+    looks = Looks(rng, roughness=rng.uniform(0.03, 0.12), terms=5, drift=dyn.wobble)
     return radius, looks, simulate(rng, dyn, frames, size, *drift_rates(rng, size))
 
 
@@ -91,8 +92,9 @@ def cytoplasm(rng: np.random.Generator, frames: int, size: int) -> Scene:
             if patch is None:
                 continue
             ident = int(cells.ident[i])
-            light = 1 + np.float32(texture) * sample_atlas(atlas, patch.v, patch.u, looks.of(ident)["offset"], style.zoom)
-            falloff = 1 / (1 + np.float32(2 * dome) * (patch.v**2 + patch.u**2))
+            inside = sample_atlas(atlas, patch.v, patch.u, looks.of(ident)["offset"], style.zoom)
+            light = 1 + np.float32(texture) * inside
+            falloff = 1 / (1 + np.float32(2 * dome) * np.minimum(patch.v**2 + patch.u**2, 1.1))
             light = np.maximum(light * falloff * (1 + np.float32(nucleus) * spots(patch.v, patch.u, place, 1)), 0.05)
             canvas.brighten(patch, light * soft(patch.sd, edge) * np.float32(cells.level[i]))
             canvas.claim(patch, ident, style.grow)
@@ -160,7 +162,7 @@ def relief(rng: np.random.Generator, frames: int, size: int) -> Scene:
     angle, contrast = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.7)
     flat = rng.uniform(-0.2, 0.2) if rng.random() < 0.5 else 0.0
     ground = 0.9 * illumination(rng, size, rng.uniform(0, 0.25))
-    rough = np.float32(rng.uniform(0, 0.25)) * octaves(rng, size, rng.uniform(3, 12), 0.8)
+    rough = np.float32(rng.uniform(0, 0.2) ** 1.5) * octaves(rng, size, rng.uniform(3, 12), 0.8)
     for t, cells in enumerate(history.frames):
         canvas = Canvas(size)
         for i in range(len(cells.ident)):

@@ -23,8 +23,10 @@ def empty_scene(frames: int, size: int, camera: Camera) -> Scene:
     return Scene(np.zeros(shape, np.float32), np.zeros(shape, np.uint16), {}, camera)
 
 
-def object_radius(rng: np.random.Generator, size: int, low: float = 0.125, high: float = 0.5, middle: float = 0.2) -> float:
-    """Typical radius in pixels: diameters between low and high of the side, most near `middle`, the rest log-uniform."""
+def object_radius(
+    rng: np.random.Generator, size: int, low: float = 0.125, high: float = 0.5, middle: float = 0.2
+) -> float:
+    """Typical radius in pixels: diameters between low and high of the side, most near `middle`."""
     if rng.random() < 0.65:
         share = middle * np.exp(rng.normal(0, 0.22))
     else:
@@ -34,7 +36,7 @@ def object_radius(rng: np.random.Generator, size: int, low: float = 0.125, high:
 
 @dataclass
 class Looks:
-    """Outline and texture position of every cell, made at first sight; outlines change slowly by turning their terms."""
+    """Outline and texture of every cell, made at first sight; outlines change slowly as their terms turn."""
 
     rng: np.random.Generator
     roughness: float = 0.08  # deviation of the outline's terms
@@ -47,15 +49,18 @@ class Looks:
         if look is None:
             rng = self.rng
             orders = np.arange(2, 2 + self.terms)
+            amplitude = rng.normal(0, self.roughness, self.terms) * (2 / orders) ** 1.3
+            if rng.random() < 0.12:  # a bean or a peanut
+                amplitude[rng.integers(2)] += rng.uniform(0.1, 0.28)
             look = {
-                "amplitude": (rng.normal(0, self.roughness, self.terms) * (2 / orders)).astype(np.float32),
+                "amplitude": amplitude.astype(np.float32),
                 "phase": rng.uniform(0, 2 * np.pi, self.terms).astype(np.float32),
                 "turn": rng.normal(0, self.drift, self.terms).astype(np.float32),
                 "offset": rng.uniform(512, 1024, 2).astype(np.float32),
-                "spots": np.concatenate(
-                    [rng.uniform(-0.55, 0.55, (4, 2)), rng.uniform(0.12, 0.3, (4, 1))], 1
-                ).astype(np.float32),
-                "luck": rng.random(4).astype(np.float32),
+                "spots": np.concatenate([rng.uniform(-0.55, 0.55, (4, 2)), rng.uniform(0.12, 0.3, (4, 1))], 1).astype(
+                    np.float32
+                ),
+                "luck": rng.random(8).astype(np.float32),
             }
             self.known[ident] = look
         return look

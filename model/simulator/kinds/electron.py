@@ -9,7 +9,7 @@ from ..population import Dynamics, simulate
 from ..shapes import radial, soft
 from .common import Looks, Scene, drift_rates, empty_scene, object_radius
 
-SCOPE = Camera(photons=(60, 5000), read=(0, 0.1), blur=(0.4, 1.8), reduce=(0.8, 2.6), shading=(0, 0.2), floor=(0.05, 0.3))
+SCOPE = Camera(photons=(60, 5000), read=(0, 0.1), reduce=(0.8, 2.6), shading=(0, 0.2), floor=(0.05, 0.3))
 
 
 def organelles(rng: np.random.Generator, frames: int, size: int) -> Scene:

@@ -7,11 +7,11 @@ from ..fields import octaves, sample_atlas, smooth_field
 from ..optics import Camera
 from ..population import Cells, Dynamics, simulate
 from ..resample import blur
-from ..shapes import radial, soft
+from ..shapes import Patch, radial, soft
 from .common import Looks, Scene, drift_rates, empty_scene, object_radius, spots
 
-SMOOTH = Camera(photons=(40, 8000), read=(0, 0.03), blur=(0.6, 2.0), reduce=(0.9, 3.0), shading=(0, 0.4), floor=(0, 0.08))
-NOISY = Camera(photons=(4, 400), read=(0, 0.06), blur=(0.3, 1.6), reduce=(0.7, 2.2), shading=(0, 0.3), floor=(0, 0.06))
+SMOOTH = Camera(photons=(40, 8000), read=(0, 0.03), blur=(0.6, 2.2), reduce=(0.9, 3.0), shading=(0, 0.4))
+NOISY = Camera(photons=(3, 300), read=(0, 0.06), blur=(0.3, 1.6), reduce=(0.6, 2.2), shading=(0, 0.3), floor=(0, 0.06))
 
 
 def _haze(rng: np.random.Generator, size: int, radius: float) -> np.ndarray:
@@ -28,15 +28,20 @@ def _haze(rng: np.random.Generator, size: int, radius: float) -> np.ndarray:
     return haze
 
 
-def _interior(rng_style: dict[str, float], look: dict[str, np.ndarray], atlas: np.ndarray, patch, calm: float) -> np.ndarray:
-    """Brightness inside a nucleus: chromatin texture, dark or bright nucleoli, a little doming."""
-    texture = sample_atlas(atlas, patch.v, patch.u, look["offset"], rng_style["zoom"])
-    light = 1 + np.float32(rng_style["texture"] * (1 - calm)) * texture
-    count = int(rng_style["nucleoli"] * 4 * look["luck"][0] + 0.4)
+def _interior(
+    style: dict[str, float], look: dict[str, np.ndarray], atlas: np.ndarray, patch: Patch, calm: float
+) -> np.ndarray:
+    """Brightness inside a nucleus: chromatin texture, dark or bright nucleoli, a dome, a brighter side."""
+    luck = look["luck"]
+    texture = sample_atlas(atlas, patch.v, patch.u, look["offset"], style["zoom"] * (0.7 + 0.8 * luck[4]))
+    light = 1 + np.float32(style["texture"] * (1 - calm) * 2 * luck[5]) * texture
+    count = int(style["nucleoli"] * 4 * luck[0] + 0.4)
     if count and calm < 0.5:
-        light = light + np.float32(rng_style["nucleolus"]) * spots(patch.v, patch.u, look["spots"], count)
+        light = light + np.float32(style["nucleolus"]) * spots(patch.v, patch.u, look["spots"], count)
     dome = np.maximum(1 - patch.v**2 - patch.u**2, 0)
-    return np.maximum(light * (1 + np.float32(rng_style["dome"]) * (dome - 0.5)), 0.08)
+    light = light * (1 + np.float32(style["dome"]) * (dome - 0.5))
+    slope = np.float32(style["tilt"] * (1 - calm)) * (patch.u * (luck[6] - 0.5) + patch.v * (luck[7] - 0.5))
+    return np.maximum(light * (1 + slope), 0.06)
 
 
 def _draw(canvas: Canvas, cells: Cells, looks: Looks, atlas: np.ndarray, style: dict[str, float], t: int) -> None:
@@ -45,15 +50,16 @@ def _draw(canvas: Canvas, cells: Cells, looks: Looks, atlas: np.ndarray, style: 
         calm = max(min(1.0, 1.6 * condensed), dying)
         profile = looks.profile(ident, t, calm)
         centre = (cells.position[i, 0], cells.position[i, 1])
-        rim = 2 + style["edge"]
+        look = looks.of(ident)
+        edge = style["edge"] * (1 - calm) * (1 + style["unsharp"] * float(look["luck"][3]) ** 3) + 1.0
+        rim = 2 + edge
         patch = radial(centre, cells.radius[i], cells.aspect[i], cells.angle[i], profile, canvas.size, rim)
         if patch is None:
             continue
-        look = looks.of(ident)
         light = _interior(style, look, atlas, patch, calm) * np.float32(cells.level[i])
         if dying > 0.3:
             light = light * (0.3 + 2 * spots(patch.v, patch.u, look["spots"], 4))
-        light = light * soft(patch.sd, style["edge"])
+        light = light * soft(patch.sd, edge)
         if style["additive"]:
             canvas.add(patch, light)
         else:
@@ -61,7 +67,9 @@ def _draw(canvas: Canvas, cells: Cells, looks: Looks, atlas: np.ndarray, style: 
         canvas.claim(patch, ident, style["grow"])
 
 
-def _film(rng: np.random.Generator, frames: int, size: int, dyn: Dynamics, style: dict[str, float], camera: Camera) -> Scene:
+def _film(
+    rng: np.random.Generator, frames: int, size: int, dyn: Dynamics, style: dict[str, float], camera: Camera
+) -> Scene:
     scene = empty_scene(frames, size, camera)
     atlas = octaves(rng, 256, style["grain"], 0.6, 3)
     looks = Looks(rng, roughness=style["roughness"], drift=dyn.wobble)
@@ -70,6 +78,8 @@ def _film(rng: np.random.Generator, frames: int, size: int, dyn: Dynamics, style
     for t, cells in enumerate(history.frames):
         canvas = Canvas(size, background)
         _draw(canvas, cells, looks, atlas, style, t)
+        if style["glow"]:  # cytoplasm and stray light that follow the nuclei, unlabelled
+            canvas.image += np.float32(style["glow"]) * blur(canvas.image, style["glow_width"])
         scene.images[t], scene.labels[t] = canvas.image, canvas.labels
     scene.parents = history.parents
     return scene
@@ -104,6 +114,10 @@ def _smooth_style(rng: np.random.Generator, radius: float) -> dict[str, float]:
         "grow": rng.uniform(-0.2, 0.8),
         "roughness": rng.uniform(0.03, 0.12),
         "additive": float(rng.random() < 0.4),
+        "tilt": rng.uniform(0, 0.8),
+        "unsharp": rng.uniform(0, 4) if rng.random() < 0.5 else 0.0,  # how much softer the edges of some cells are
+        "glow": rng.uniform(0.02, 0.3) if rng.random() < 0.3 else 0.0,
+        "glow_width": rng.uniform(0.15, 0.8) * radius,
     }
 
 
@@ -116,7 +130,7 @@ def sparse(rng: np.random.Generator, frames: int, size: int) -> Scene:
 def dense(rng: np.random.Generator, frames: int, size: int) -> Scene:
     """HeLa-H2B-like: crowded, touching, a huge range of brightness in one image, mitotic plates, dying fragments."""
     radius = object_radius(rng, size, 0.125, 0.35, 0.19)
-    dyn = _dynamics(rng, radius, rng.uniform(0.25, 0.75), levels=rng.uniform(0.5, 1.1), packing=rng.uniform(0.8, 1.0))
+    dyn = _dynamics(rng, radius, rng.uniform(0.15, 0.7), levels=rng.uniform(0.3, 0.95), packing=rng.uniform(0.8, 1.0))
     return _film(rng, frames, size, dyn, _smooth_style(rng, radius), SMOOTH)
 
 
@@ -124,12 +138,14 @@ def textured(rng: np.random.Generator, frames: int, size: int) -> Scene:
     """CHO-like: large, dim, noisy nuclei with coarse chromatin and nucleoli, often touching."""
     radius = object_radius(rng, size, 0.14, 0.5, 0.22)
     style = _smooth_style(rng, radius) | {
-        "texture": rng.uniform(0.2, 0.7),
+        "texture": rng.uniform(0.15, 0.7),
         "grain": rng.uniform(3, 14),
+        "tilt": rng.uniform(0, 1.4),
+        "unsharp": rng.uniform(0, 6),
         "nucleoli": rng.uniform(0.3, 1),
         "nucleolus": rng.uniform(-0.95, -0.4),
         "dome": rng.uniform(-0.5, 0.8),
         "roughness": rng.uniform(0.06, 0.16),
     }
-    dyn = _dynamics(rng, radius, rng.uniform(0.12, 0.5), levels=rng.uniform(0.3, 0.8))
+    dyn = _dynamics(rng, radius, rng.uniform(0.08, 0.45), levels=rng.uniform(0.3, 0.8))
     return _film(rng, frames, size, dyn, style, NOISY)

@@ -10,7 +10,7 @@ from ..shapes import box_grid, radial, soft
 from .common import Looks, Scene, drift_rates, empty_scene, object_radius
 
 GLOW = Camera(photons=(6, 2000), read=(0, 0.08), blur=(0.4, 2.0), reduce=(0.7, 2.6), shading=(0, 0.6), floor=(0, 0.2))
-SECTION = Camera(photons=(200, 20000), read=(0, 0.02), blur=(0.4, 1.6), reduce=(0.7, 2.0), shading=(0, 0.2), floor=(0, 0.1))
+SECTION = Camera(photons=(200, 20000), read=(0, 0.02), blur=(0.4, 1.6), reduce=(0.7, 2.0), shading=(0, 0.2))
 
 
 def _mosaic(

@@ -10,8 +10,8 @@ from ..resample import blur
 from ..shapes import radial, soft
 from .common import Looks, Scene, empty_scene, object_radius
 
-GLOW = Camera(photons=(6, 1500), read=(0, 0.08), blur=(0.5, 2.2), reduce=(0.8, 2.8), shading=(0, 0.4), floor=(0, 0.2), bleaching=0.08)
-SCANNER = Camera(photons=(150, 20000), read=(0, 0.08), blur=(0.5, 2.0), reduce=(0.8, 3.0), shading=(0, 0.15), floor=(0.05, 0.3))
+GLOW = Camera(photons=(6, 1500), read=(0, 0.08), reduce=(0.8, 2.8), shading=(0, 0.4), floor=(0, 0.2), bleaching=0.08)
+SCANNER = Camera(photons=(150, 20000), read=(0, 0.08), reduce=(0.8, 3.0), shading=(0, 0.15), floor=(0.05, 0.3))
 
 
 def _still(rng: np.random.Generator, radius: float, cover: float, packing: float, most: int = 110) -> Dynamics:
@@ -64,7 +64,8 @@ def stack(rng: np.random.Generator, frames: int, size: int) -> Scene:
                 continue
             if share:
                 grain = sample_atlas(atlas, patch.v * np.float32(share), patch.u, looks.of(ident)["offset"], 30.0)
-                light = np.maximum(1 + np.float32(texture) * grain, 0.1) * np.float32(cells.level[i] * min(1, 0.4 + share))
+                level = np.float32(cells.level[i] * min(1, 0.4 + share))
+                light = np.maximum(1 + np.float32(texture) * grain, 0.1) * level
                 canvas.brighten(patch, light * soft(patch.sd, edge))
                 canvas.claim(patch, ident, 0.3)
             else:
@@ -80,7 +81,7 @@ def organs(rng: np.random.Generator, frames: int, size: int) -> Scene:
     radius = object_radius(rng, size, 0.16, 0.5, 0.3)
     dyn = _still(rng, radius, rng.uniform(0.2, 0.9), rng.uniform(0.75, 1.1), most=25)
     history = simulate(rng, dyn, frames, size, size * 0.004, 0.0)
-    looks = Looks(rng, roughness=rng.uniform(0.08, 0.22), drift=rng.uniform(0.03, 0.15))
+    looks = Looks(rng, roughness=rng.uniform(0.05, 0.15), drift=rng.uniform(0.03, 0.15))
     n = len(history.frames[0].ident)
     contrast = rng.uniform(0.08, 0.5)
     gray = 0.5 + contrast * rng.choice([-1, 1], n) * rng.uniform(0.35, 1, n)
@@ -97,7 +98,8 @@ def organs(rng: np.random.Generator, frames: int, size: int) -> Scene:
             ident = int(cells.ident[i])
             centre = (cells.position[i, 0], cells.position[i, 1])
             radius_here = cells.radius[i] * (1 + swell[i] * np.sin(phase[i] + 0.5 * t))
-            patch = radial(centre, radius_here, cells.aspect[i], cells.angle[i], looks.profile(ident, t), size, 3 + edge)
+            profile = looks.profile(ident, t)
+            patch = radial(centre, radius_here, cells.aspect[i], cells.angle[i], profile, size, 3 + edge)
             if patch is None:
                 continue
             light = gray[i] + np.float32(wall) * np.exp(-((patch.sd / np.float32(0.06 * radius + 1)) ** 2))
