@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -42,8 +44,7 @@ class ConvTrunk(nn.Module):
             nn.Conv2d(first // 2, first, 3, stride=2, padding=1),
         )
         self.downsample = nn.ModuleList(
-            nn.Sequential(LayerNorm2d(a), nn.Conv2d(a, b, 2, stride=2))
-            for a, b in zip(config.widths, config.widths[1:], strict=False)
+            nn.Sequential(LayerNorm2d(a), nn.Conv2d(a, b, 2, stride=2)) for a, b in pairwise(config.widths)
         )
         self.stages = nn.ModuleList(
             nn.Sequential(*(ConvBlock(width, config.kernel, config.expansion) for _ in range(depth)))

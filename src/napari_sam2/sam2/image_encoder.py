@@ -17,8 +17,8 @@ class Lateral(nn.Module):
     def __init__(self, width_in: int, width: int, norm: bool) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width_in, width, 1)
-        if norm:
-            self.norm = LayerNorm2d(width)
+        # Applied by the neck to what leaves it, after the coarser level has been added.
+        self.norm: nn.Module = LayerNorm2d(width) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.conv(x)
@@ -31,7 +31,6 @@ class FpnNeck(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.top_down_levels = config.top_down_levels
-        self.norm = config.neck_norm
         widths = reversed(config.trunk.widths)
         # convs[0] belongs to the coarsest level: Meta's order.
         self.convs = nn.ModuleList(Lateral(width, config.width, config.neck_norm) for width in widths)
@@ -41,11 +40,12 @@ class FpnNeck(nn.Module):
         out: list[Tensor] = []
         above: Tensor | None = None
         for level in range(last, -1, -1):
-            x = self.convs[last - level](maps[level])
+            lateral = self.convs[last - level]
+            x = lateral(maps[level])
             if above is not None and level in self.top_down_levels:
                 x = x + F.interpolate(above.float(), scale_factor=2.0, mode="nearest").to(x.dtype)
             above = x
-            out.append(self.convs[last - level].norm(x) if self.norm else x)
+            out.append(lateral.get_submodule("norm")(x))
         return out[::-1]
 
 

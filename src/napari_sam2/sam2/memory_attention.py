@@ -20,7 +20,7 @@ class RotaryAttention(Attention):
         angles = axial_angles(q.shape[-1], size, q.device)
         q = rotate(q, angles)
         placed = k.shape[-2] - placeless
-        k = torch.cat((rotate(k[..., :placed, :], angles), k[..., placed:, :]), dim=-2) if placeless else rotate(k, angles)
+        k = torch.cat((rotate(k[..., :placed, :], angles), k[..., placed:, :]), dim=-2)
         out = F.scaled_dot_product_attention(q, k.to(v.dtype), v).transpose(1, 2).flatten(2)
         projected: Tensor = self.out_proj(out)
         return projected
@@ -70,4 +70,5 @@ class MemoryAttention(nn.Module):
         x = (image + 0.1 * position).flatten(2).transpose(1, 2)
         for layer in self.layers:
             x = layer(x, memory, memory_pos, size, placeless)
-        return self.norm(x).transpose(1, 2).unflatten(2, (size, size))
+        out: Tensor = self.norm(x).transpose(1, 2)
+        return out.reshape(image.shape)

@@ -1,7 +1,7 @@
-"""SAM 2 as five stateless calls: encode an image, condition it on memory, segment, encode a memory, take a mask as answer.
+"""SAM 2 as stateless calls: encode an image, condition it on memory, segment, take a mask as answer, encode a memory.
 
-The caller holds all state. Behaviour follows Ravi et al. 2024 and ``sam2/modeling/sam2_base.py`` of Meta's code; names of
-parameters are those of Meta's checkpoints.
+The caller holds all state. Behaviour follows Ravi et al. 2024 and ``sam2/modeling/sam2_base.py`` of Meta's code; names
+of parameters are those of Meta's checkpoints.
 """
 
 from __future__ import annotations
@@ -218,7 +218,8 @@ class Sam2(nn.Module):
         present = (masks.flatten(1) > 0).any(dim=1, keepdim=True)
         pointers = torch.where(present, decoded.pointers, self.no_obj_ptr)
         ones = torch.ones_like(present, dtype=small.dtype)
-        return Segmentation(small, ones, torch.zeros_like(decoded.best), pointers, ones * MASK_SCALE * present + MASK_BIAS)
+        scores = ones * MASK_SCALE * present + MASK_BIAS
+        return Segmentation(small, ones, torch.zeros_like(decoded.best), pointers, scores)
 
     def encode_memory(
         self, features: ImageFeatures, mask_logits: Tensor, object_scores: Tensor, *, prompted: bool

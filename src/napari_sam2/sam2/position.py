@@ -56,14 +56,14 @@ def rotate(tokens: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
     repeats = tokens.shape[-2] // cos.shape[0]
     if repeats != 1:
         cos, sin = cos.repeat(repeats, 1), sin.repeat(repeats, 1)
-    pairs = tokens.float().unflatten(-1, (-1, 2))
+    pairs = tokens.float().reshape(*tokens.shape[:-1], -1, 2)
     a, b = pairs[..., 0], pairs[..., 1]
     turned = torch.stack((a * cos - b * sin, a * sin + b * cos), dim=-1)
     return turned.flatten(-2).to(tokens.dtype)
 
 
 class RandomFourier(nn.Module):
-    """Random Fourier features of positions in the unit square (Tancik et al. 2020); the matrix belongs to the weights."""
+    """Random Fourier features of positions in the unit square (Tancik et al. 2020); the matrix is a weight."""
 
     positional_encoding_gaussian_matrix: Tensor
 

@@ -52,15 +52,14 @@ class PromptEncoder(nn.Module):
         code: Tensor = self.pe_layer(unit)
         tokens = torch.where(labels == PADDING, self.not_a_point_embed.weight[0].to(code.dtype), code)
         for kind, embedding in enumerate(self.point_embeddings):
-            tokens = torch.where(labels == kind, tokens + embedding.weight[0], tokens)
+            weight: Tensor = embedding.get_parameter("weight")
+            tokens = torch.where(labels == kind, tokens + weight[0], tokens)
         return tokens
 
     def dense(self, mask_logits: Tensor | None, batch: int) -> Tensor:
         """Dense map (B, width, H / 16, W / 16) of (B, 1, H / 4, W / 4) mask logits, or of their absence."""
         if mask_logits is None:
-            return self.no_mask_embed.weight[:, :, None, None].expand(
-                batch, -1, self.feature_size, self.feature_size
-            )
+            return self.no_mask_embed.weight[:, :, None, None].expand(batch, -1, self.feature_size, self.feature_size)
         out: Tensor = self.mask_downscaling(mask_logits)
         return out
 

@@ -1,0 +1,136 @@
+"""What is remembered of one object: its prompted frames and the frames around the present one, never more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from napari_sam2.sam2 import ModelConfig
+from napari_sam2.tracking.view import View
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """One remembered frame of one object."""
+
+    frame: int
+    view: View
+    map: Tensor  # (memory_width, h, w)
+    pointer: Tensor  # (width,)
+    logits: Tensor  # (1, S / 4, S / 4) of the view
+    object_score: float
+    predicted_iou: float
+
+    @property
+    def present(self) -> bool:
+        """The model believed that the object was there."""
+        return self.object_score > 0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The part of a bank that a frame is conditioned on, in the network's order (see ``sam2.model.Memory``)."""
+
+    maps: tuple[Remembered, ...]
+    ages: tuple[int, ...]
+    pointers: tuple[Remembered, ...]
+    times: tuple[int, ...]
+    span: int
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """Equal for objects that can go through the network together."""
+        return self.ages, self.times, self.span
+
+
+@dataclass
+class MemoryBank:
+    """Memory of one object.
+
+    Bounded: prompted frames (conditioning) stay; of the tracked frames only those stay that lie near the one tracked
+    last, or near the first prompted one, where backward propagation starts.
+    """
+
+    config: ModelConfig
+    conditioning: dict[int, Remembered] = field(default_factory=dict)
+    tracked: dict[int, Remembered] = field(default_factory=dict)
+
+    def condition(self, entry: Remembered) -> None:
+        """Remember a prompted frame."""
+        self.conditioning[entry.frame] = entry
+        self.tracked.pop(entry.frame, None)
+
+    def forget(self, frame: int) -> None:
+        """Forget a frame, prompted or not."""
+        self.conditioning.pop(frame, None)
+        self.tracked.pop(frame, None)
+
+    def track(self, entry: Remembered) -> None:
+        """Remember a tracked frame and forget those that lie out of reach."""
+        self.tracked[entry.frame] = entry
+        reach = self.config.max_pointers - 1
+        turns = [entry.frame, *([min(self.conditioning)] if self.conditioning else [])]
+        for frame in list(self.tracked):
+            if min(abs(frame - turn) for turn in turns) > reach:
+                del self.tracked[frame]
+
+    def latest(self, frame: int) -> Remembered | None:
+        """The remembered frame that lies nearest, prompted or tracked."""
+        every = [*self.conditioning.values(), *self.tracked.values()]
+        return min(every, key=lambda entry: abs(entry.frame - frame), default=None)
+
+    def _conditioning(self, frame: int, limit: int | None) -> list[Remembered]:
+        entries = list(self.conditioning.values())
+        if limit is not None and len(entries) > limit:
+            # As in Meta's code, the nearest frames speak for the object best.
+            entries = sorted(entries, key=lambda entry: abs(entry.frame - frame))[:limit]
+        return entries
+
+    def _at(self, frame: int, used: list[Remembered]) -> Remembered | None:
+        """A tracked frame, or a prompted one that is not ``used`` for conditioning."""
+        entry = self.tracked.get(frame)
+        if entry is None:
+            entry = self.conditioning.get(frame)
+            if entry is not None and any(entry is other for other in used):
+                return None
+        return entry
+
+    def select(
+        self, frame: int, frames: int, *, backward: bool, limit: int | None = None, skip_absent: bool = False
+    ) -> Selection:
+        """What ``frame`` is conditioned on. Pure: the bank stays as it is.
+
+        Rules of Meta's ``_prepare_memory_conditioned_features``: all prompted frames (the ``limit`` nearest ones), the
+        six frames before in the direction of tracking, oldest first; pointers of prompted frames that lie behind and
+        of the fifteen frames before.
+
+        Args:
+            frame: the frame to be segmented.
+            frames: length of the stack; short stacks have fewer pointers.
+            backward: tracked from later frames to earlier ones.
+            limit: most prompted frames to use.
+            skip_absent: leave out tracked frames on which the object was absent.
+        """
+        sign = 1 if backward else -1
+        used = self._conditioning(frame, limit)
+        maps, ages = list(used), [0] * len(used)
+        for age in range(self.config.memories - 1, 0, -1):
+            entry = self._at(frame + sign * age, used)
+            if entry is not None and (entry.present or not skip_absent):
+                maps.append(entry)
+                ages.append(age)
+        span = min(frames, self.config.max_pointers)
+        behind = [entry for entry in used if (entry.frame >= frame if backward else entry.frame <= frame)]
+        pointers, times = list(behind), [(frame - entry.frame) * -sign for entry in behind]
+        for age in range(1, span):
+            entry = self._at(frame + sign * age, used)
+            if entry is not None and (entry.present or not skip_absent):
+                pointers.append(entry)
+                times.append(age)
+        return Selection(tuple(maps), tuple(ages), tuple(pointers), tuple(times), span)
+
+    def __iter__(self) -> Iterator[Remembered]:
+        yield from self.conditioning.values()
+        yield from self.tracked.values()

@@ -1,0 +1,197 @@
+"""The network applied to objects in views: batches, features, answers, memories."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from napari_sam2.sam2 import ImageFeatures, Memory, Sam2, Segmentation
+from napari_sam2.sam2.image_input import prepare
+from napari_sam2.sam2.prompt_encoder import BOX_END, BOX_START
+from napari_sam2.tracking.feature_cache import FeatureCache
+from napari_sam2.tracking.frames import Frames
+from napari_sam2.tracking.holes import fill_holes
+from napari_sam2.tracking.memory_bank import Remembered, Selection
+from napari_sam2.tracking.objects import Answer, Interaction
+from napari_sam2.tracking.options import TrackerOptions
+from napari_sam2.tracking.view import View
+
+PREVIOUS_CLAMP = 32.0
+"""Logits of the answer before, given back as a mask prompt, stay within this (Meta's video predictor)."""
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """An object to be segmented from what the user said, in a view."""
+
+    view: View
+    said: Sequence[Interaction]
+    """Everything said on the frame so far; the network sees the points of all of it."""
+    previous: Tensor | None = None
+    """(1, S / 4, S / 4) logits of the answer before, in the same view."""
+    memory: Selection | None = None
+    """None: nothing is remembered of the object."""
+
+
+def join(parts: Sequence[ImageFeatures]) -> ImageFeatures:
+    """Features of several images as one batch."""
+    if len(parts) == 1:
+        return parts[0]
+    return ImageFeatures(
+        torch.cat([part.stride16 for part in parts]),
+        torch.cat([part.stride8 for part in parts]),
+        torch.cat([part.stride4 for part in parts]),
+    )
+
+
+class Network:
+    """Runs one model over the frames of one stack. Holds no state of objects, only a cache of features."""
+
+    def __init__(self, model: Sam2, frames: Frames, options: TrackerOptions) -> None:
+        self.model, self.frames, self.options = model, frames, options
+        self.config = model.config
+        self.cache = FeatureCache(options.feature_cache_bytes)
+
+    def image(self, frame: int, view: View) -> Tensor:
+        """Normalised (3, S, S) input of a view."""
+        image = view.crop(self.frames.tensor(frame).to(self.model.device), self.config.image_size)
+        if not self.config.local_contrast:
+            image = image.clamp(0, 1)
+        return prepare(image[None], self.config)[0].to(self.model.dtype)
+
+    def features(self, frame: int, views: Sequence[View], *, keep: bool) -> ImageFeatures:
+        """Features of one view per object, as a batch. Equal views are encoded once.
+
+        ``keep`` puts them into the cache, for frames that will be looked at again.
+        """
+        known: dict[View, ImageFeatures] = {}
+        missing: list[View] = []
+        for view in dict.fromkeys(views):
+            cached = self.cache.get((frame, view))
+            if cached is None:
+                missing.append(view)
+            else:
+                known[view] = cached
+        if missing:
+            encoded = self.model.encode_image(torch.stack([self.image(frame, view) for view in missing]))
+            if len(missing) == len(views) and not keep:
+                return encoded
+            for index, view in enumerate(missing):
+                known[view] = encoded[index : index + 1]
+                if keep:
+                    # A slice would keep the whole batch alive.
+                    known[view] = ImageFeatures(*(part.clone() for part in vars(known[view]).values()))
+                    self.cache.put((frame, view), known[view])
+        return join([known[view] for view in views])
+
+    def _memory(self, selections: Sequence[Selection]) -> Memory:
+        """Selections of equal signature as one batch."""
+        first = selections[0]
+        maps = [torch.stack([s.maps[k].map for s in selections]) for k in range(len(first.maps))]
+        pointers = [torch.stack([s.pointers[p].pointer for s in selections]) for p in range(len(first.pointers))]
+        return Memory(maps, first.ages, pointers, first.times, first.span)
+
+    def track(
+        self, frame: int, views: Sequence[View], selections: Sequence[Selection]
+    ) -> Iterator[tuple[int, Answer, Remembered]]:
+        """Segment and remember objects that are not prompted on ``frame``.
+
+        Yields (index, answer, memory) in no particular order.
+        """
+        groups: dict[object, list[int]] = defaultdict(list)
+        for index, selection in enumerate(selections):
+            groups[selection.signature].append(index)
+        for members in groups.values():
+            for start in range(0, len(members), self.options.batch):
+                batch = members[start : start + self.options.batch]
+                batch_views = [views[i] for i in batch]
+                features = self.features(frame, batch_views, keep=not self.config.windows)
+                image = self.model.condition(features, self._memory([selections[i] for i in batch]))
+                found = self.model.segment(image, features, several=True)
+                maps = self.model.encode_memory(features, found.best_logits, found.object_scores, prompted=False)
+                answers = self._answers(frame, batch_views, found)
+                for index, answer, memory_map in zip(batch, answers, maps, strict=True):
+                    yield index, answer, self._remembered(answer, memory_map)
+
+    def _answers(self, frame: int, views: Sequence[View], found: Segmentation) -> list[Answer]:
+        filled = fill_holes(found.best_logits.float(), self.options.fill_holes)
+        order = found.ious.argsort(dim=1, descending=True)
+        return [
+            Answer(
+                frame,
+                view,
+                filled[row],
+                found.pointers[row].clone(),
+                float(found.object_scores[row, 0]),
+                float(found.best_ious[row]),
+                found.logits[row, order[row]].float(),
+                found.ious[row, order[row]].float(),
+            )
+            for row, view in enumerate(views)
+        ]
+
+    @staticmethod
+    def _remembered(answer: Answer, memory_map: Tensor) -> Remembered:
+        return Remembered(
+            answer.frame, answer.view, memory_map.clone(), answer.pointer, answer.logits.clone(),
+            answer.object_score, answer.predicted_iou,
+        )  # fmt: skip
+
+    def remember(self, answer: Answer) -> Remembered:
+        """Memory of a prompted frame, made from the answer as shown (holes filled), as certain."""
+        features = self.features(answer.frame, [answer.view], keep=True)
+        score = torch.full((1, 1), answer.object_score, device=self.model.device)
+        memory_map = self.model.encode_memory(features, answer.logits[None], score, prompted=True)
+        return self._remembered(answer, memory_map[0])
+
+    def answer(self, frame: int, asked: Prompted) -> Answer:
+        """Segment one object from what the user said."""
+        features = self.features(frame, [asked.view], keep=True)
+        last = asked.said[-1]
+        if last.mask is not None:
+            mask = asked.view.crop_mask(last.mask, self.config.image_size).to(features.stride16)
+            found = self.model.answer_with_mask(features, mask[None])
+            (answer,) = self._answers(frame, [asked.view], found)
+            painted = last.mask if self.options.hold_painted else None
+            return Answer(**{**vars(answer), "painted": painted})
+        if asked.memory is None or not asked.memory.maps:
+            image = self.model.without_memory(features)
+        else:
+            image = self.model.condition(features, self._memory([asked.memory]))
+        xy, labels = self.points(asked)
+        previous = None
+        if asked.previous is not None:
+            previous = asked.previous[None].clamp(-PREVIOUS_CLAMP, PREVIOUS_CLAMP).to(self.model.dtype)
+        # A box counts as two points, so only a single click is ambiguous.
+        found = self.model.segment(image, features, xy, labels, previous, several=xy.shape[1] <= 1)
+        return self._answers(frame, [asked.view], found)[0]
+
+    def points(self, asked: Prompted) -> tuple[Tensor, Tensor]:
+        """Points (1, N, 2) as (x, y) of the input and labels (1, N); corners of a box come first."""
+        size = self.config.image_size
+        # A mask starts anew: what was said before it is not repeated.
+        since = max((i + 1 for i, step in enumerate(asked.said) if step.mask is not None), default=0)
+        places: list[Tensor] = []
+        labels: list[int] = []
+        boxes = [step.box for step in asked.said[since:] if step.box is not None]
+        if boxes:
+            y0, x0, y1, x1 = boxes[-1]
+            places.append(asked.view.to_input([[y0, x0], [y1, x1]], size))
+            labels += [BOX_START, BOX_END]
+        for step in asked.said[since:]:
+            if len(step.points):
+                places.append(asked.view.to_input(step.points, size))
+                labels += [int(label) for label in step.labels]
+        device = self.model.device
+        return torch.cat(places)[None].to(device), torch.tensor([labels], device=device)
+
+    def candidates(self, frame: int, views: Sequence[View], yx: tuple[float, float]) -> Segmentation:
+        """Segment what a single click at ``yx`` means in each of several views, without memory."""
+        features = self.features(frame, views, keep=False)
+        xy = torch.stack([view.to_input([yx], self.config.image_size) for view in views]).to(self.model.device)
+        labels = torch.ones(len(views), 1, dtype=torch.long, device=self.model.device)
+        return self.model.segment(self.model.without_memory(features), features, xy, labels, several=True)

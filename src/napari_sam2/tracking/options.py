@@ -1,0 +1,47 @@
+"""How the tracker behaves, as frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["forward", "backward", "both"]
+ViewKind = Literal["auto", "frame", "windows"]
+
+
+@dataclass(frozen=True)
+class TrackerOptions:
+    """Choices of a tracker; the defaults are what serves users, :meth:`reference` is what Meta published."""
+
+    view: ViewKind = "auto"
+    """Look at the whole frame, at windows around the objects, or at what the model was made for."""
+    contrast_limits: tuple[float, float] | None = None
+    """Intensities shown as black and white, for the whole stack; None: percentiles of sampled frames."""
+    resolve_overlaps: bool = True
+    """Where masks overlap, leave the pixel to the object that is surer of it, in the logits too."""
+    hold_painted: bool = True
+    """On a frame prompted with a mask, the result is that mask, to the pixel."""
+    fill_holes: int = 8
+    """Holes of up to so many cells of the mask logits are filled; 0 leaves them."""
+    skip_absent: bool = True
+    """Frames on which the object was absent leave no memory."""
+    max_conditioning: int | None = 8
+    """Prompted frames in the memory, the nearest ones; None: all."""
+    window_ratio: float = 5.0
+    """Side of a window, in diameters of its object."""
+    batch: int = 16
+    """Windows or objects that go through the network at once."""
+    feature_cache_bytes: int = 256 * 2**20
+    """Image features kept for frames that are looked at again."""
+
+    @classmethod
+    def reference(cls) -> TrackerOptions:
+        """Exactly the published SAM 2: whole frames, every prompted frame and the previous six, nothing filtered."""
+        return cls(
+            view="frame",
+            resolve_overlaps=False,
+            hold_painted=False,
+            fill_holes=8,
+            skip_absent=False,
+            max_conditioning=None,
+        )
