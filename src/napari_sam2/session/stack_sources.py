@@ -1,0 +1,105 @@
+"""Opening the file formats of stacks: what is in them, lazily, and the axes that they name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dask.array
+import numpy as np
+import tifffile
+import zarr
+
+
+class StackError(ValueError):
+    """A stack that cannot be used; the message is one line for the user."""
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[tuple[Any, str | None]]:
+    """(array, letters of its axes or None) of a file; the array is lazy and can be read until the block ends.
+
+    Raises:
+        StackError: no such file, a format that is not read, or a damaged file.
+    """
+    if not path.exists():
+        raise StackError(f"{path}: there is no such file; check the path")
+    if path.is_dir():
+        yield _open_zarr(path)
+    elif path.suffix.lower() == ".npy":
+        yield _open_npy(path), None
+    else:
+        with _open_tiff(path) as found:
+            yield found
+
+
+def _open_npy(path: Path) -> Any:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise StackError(f"{path}: is damaged or no npy file of numbers; save the stack again") from error
+
+
+@contextmanager
+def _open_tiff(path: Path) -> Iterator[tuple[Any, str]]:
+    try:
+        tiff = tifffile.TiffFile(path)
+    except (tifffile.TiffFileError, OSError, ValueError) as error:
+        raise StackError(
+            f"{path}: is damaged or no TIFF, zarr or npy; convert it, for example with Fiji (File > Save As > Tiff)"
+        ) from error
+    with tiff:
+        series = tiff.series[0]
+        if series.dataoffset is not None and series.dtype.isnative:
+            array = np.memmap(path, series.dtype, "r", series.dataoffset, series.shape)
+        else:
+            array = _by_frame(zarr.open_array(series.aszarr(level=0), mode="r"))
+        yield array, series.axes
+
+
+def _open_zarr(path: Path) -> tuple[Any, str | None]:
+    try:
+        node = zarr.open(path, mode="r")
+    except (OSError, ValueError, KeyError) as error:
+        raise StackError(f"{path}: is a folder but no zarr; give a TIFF file or a zarr folder") from error
+    letters: str | None = None
+    if isinstance(node, zarr.Group):
+        node, letters = _of_group(path, node)
+    elif node.metadata.zarr_format == 3:
+        letters = _letters(node.metadata.dimension_names)
+    return _by_frame(node), letters
+
+
+def _of_group(path: Path, group: zarr.Group) -> tuple[zarr.Array[Any], str | None]:
+    """The highest resolution of an OME-Zarr image (0.4 and 0.5), or the only array of a plain group."""
+    attributes: Any = group.attrs.asdict()
+    multiscales = attributes.get("ome", attributes).get("multiscales")
+    try:
+        if multiscales:
+            array = group[multiscales[0]["datasets"][0]["path"]]
+            letters = _letters([axis["name"] for axis in multiscales[0]["axes"]])
+        else:
+            ((_, array),) = group.arrays()
+            letters = None
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        arrays = ", ".join(sorted(name for name, _ in group.arrays())) or "none at its top"
+        raise StackError(
+            f"{path}: is no OME-Zarr image; give the path of one array in it (there are: {arrays})"
+        ) from error
+    if not isinstance(array, zarr.Array):
+        raise StackError(f"{path}: its OME-Zarr metadata does not lead to an array; write it again")
+    return array, letters
+
+
+def _letters(names: Any) -> str | None:
+    """Axes from names such as ("t", "y", "x"); None where they are none of ours."""
+    letters = "".join(str(name)[:1].upper() for name in names or ())
+    return letters if set("YX") <= set(letters) <= set("TZCYXSQ") and len(set(letters)) == len(letters) else None
+
+
+def _by_frame(array: Any) -> Any:
+    """A dask array with one task per plane, so that one frame is what is read at a time."""
+    shape = array.shape
+    planes = 3 if shape[-1] in (3, 4) else 2
+    chunks = (1,) * max(len(shape) - planes, 0) + shape[-planes:]
+    return dask.array.from_array(array, chunks=chunks)
