@@ -185,7 +185,7 @@ def simulate(rng: np.random.Generator, dyn: Dynamics, frames: int, size: int, dr
     for t in range(frames):
         if t:
             population.step()
-            if dropped[t] and dyn.division == 0:
+            if dropped[t]:
                 population.step()
         cells = population.snapshot()
         cells.position = cells.position + shifts[t]

@@ -11,7 +11,7 @@ from ..rods import Colony, Rods, found
 from ..shapes import box_grid, capsule, soft
 from .common import Scene, drift_rates, empty_scene
 
-PHASE = Camera(photons=(300, 60000), read=(0, 0.03), blur=(0.8, 3.2), reduce=(1.0, 3.0), shading=(0, 0.2))
+PHASE = Camera(photons=(500, 300000), read=(0, 0.025), blur=(1.0, 3.6), reduce=(1.0, 3.0), shading=(0, 0.2))
 GLOW = Camera(photons=(15, 2000), read=(0, 0.06), blur=(0.8, 2.4), reduce=(1.0, 3.0), shading=(0, 0.3), floor=(0, 0.15))
 
 
@@ -117,7 +117,7 @@ def phase(rng: np.random.Generator, frames: int, size: int) -> Scene:
     colony = _colony(rng, size)
     width = colony.width
     shifts = camera_path(rng, frames, size, *drift_rates(rng, size))
-    edge, grow, inner = rng.uniform(0.15, 0.5) * width, rng.uniform(-0.3, 0.8), rng.uniform(-0.25, 0.3)
+    edge, grow, inner = rng.uniform(0.25, 0.9) * width, rng.uniform(-0.6, 0.7), rng.uniform(-0.25, 0.3)
     dark, halo = rng.uniform(0.3, 1.0), rng.uniform(0.1, 0.7)
     near, far = rng.uniform(0.3, 0.6) * width, rng.uniform(0.8, 2.2) * width
     fine = np.float32(rng.uniform(0.0, 0.05)) * smooth_field(rng, size, rng.uniform(1.5, 6))

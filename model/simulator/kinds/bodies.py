@@ -123,6 +123,7 @@ def phase(rng: np.random.Generator, frames: int, size: int) -> Scene:
     texture, body = rng.uniform(0.03, 0.25), rng.uniform(-0.35, 0.12)
     halo, wide = rng.uniform(0.1, 0.8), rng.uniform(0.08, 0.3) * radius
     rim, edge = rng.uniform(-0.35, 0.1), rng.uniform(0.06, 0.2) * radius
+    ring = rng.uniform(-0.3, 0.4) if rng.random() < 0.4 else 0.0  # a second, inner ring, as out of focus
     ground = 0.7 * illumination(rng, size, rng.uniform(0, 0.3))
     ground += np.float32(rng.uniform(0, 0.05)) * octaves(rng, size, rng.uniform(3, 12), 0.8)
     seed = int(rng.integers(2**31))
@@ -139,6 +140,8 @@ def phase(rng: np.random.Generator, frames: int, size: int) -> Scene:
             inside = sample_atlas(atlas, patch.v, patch.u, look["offset"], style.zoom)
             light = 0.7 + np.float32(body) + np.float32(texture) * inside
             light = light + np.float32(rim) * np.exp(-((patch.sd / np.float32(0.12 * radius + 1)) ** 2))
+            if ring:
+                light = light + np.float32(ring) * np.exp(-((patch.sd / np.float32(0.15 * radius) - 2) ** 2))
             light = light - np.float32(0.2 * look["luck"][3]) * spots(patch.v, patch.u, look["spots"], 2)
             light = light + np.float32(0.9 * min(1.0, 1.5 * cells.condensed[i] + cells.dying[i]))
             canvas.cover(patch, light, alpha)

@@ -10,8 +10,8 @@ from ..resample import blur
 from ..shapes import Patch, radial, soft
 from .common import Looks, Scene, drift_rates, empty_scene, object_radius, spots
 
-SMOOTH = Camera(photons=(40, 8000), read=(0, 0.03), blur=(0.6, 2.2), reduce=(0.9, 3.0), shading=(0, 0.4))
-NOISY = Camera(photons=(3, 300), read=(0, 0.06), blur=(0.3, 1.6), reduce=(0.6, 2.2), shading=(0, 0.3), floor=(0, 0.06))
+SMOOTH = Camera(photons=(50, 40000), read=(0, 0.02), blur=(0.6, 2.2), reduce=(0.9, 3.0), shading=(0, 0.4))
+NOISY = Camera(photons=(2, 150), read=(0, 0.06), blur=(0.3, 2.0), reduce=(0.6, 2.0), shading=(0, 0.3), floor=(0, 0.06))
 
 
 def _haze(rng: np.random.Generator, size: int, radius: float) -> np.ndarray:
@@ -105,13 +105,13 @@ def _dynamics(rng: np.random.Generator, radius: float, cover: float, **more: flo
 def _smooth_style(rng: np.random.Generator, radius: float) -> dict[str, float]:
     return {
         "zoom": rng.uniform(20, 40),
-        "grain": rng.uniform(6, 24),
+        "grain": rng.uniform(4, 20),
         "texture": rng.uniform(0.02, 0.25),
         "nucleoli": rng.uniform(0, 1),
         "nucleolus": rng.uniform(-0.5, -0.1) if rng.random() < 0.8 else rng.uniform(0.1, 0.8),
         "dome": rng.uniform(0, 0.7),
         "edge": rng.uniform(0.04, 0.2) * radius,
-        "grow": rng.uniform(-0.2, 0.8),
+        "grow": rng.uniform(-0.01, 0.08) * radius,  # people outline a little outside the half maximum
         "roughness": rng.uniform(0.03, 0.12),
         "additive": float(rng.random() < 0.4),
         "tilt": rng.uniform(0, 0.8),
@@ -130,7 +130,13 @@ def sparse(rng: np.random.Generator, frames: int, size: int) -> Scene:
 def dense(rng: np.random.Generator, frames: int, size: int) -> Scene:
     """HeLa-H2B-like: crowded, touching, a huge range of brightness in one image, mitotic plates, dying fragments."""
     radius = object_radius(rng, size, 0.125, 0.35, 0.19)
-    dyn = _dynamics(rng, radius, rng.uniform(0.15, 0.7), levels=rng.uniform(0.3, 0.95), packing=rng.uniform(0.8, 1.0))
+    dyn = _dynamics(
+        rng,
+        radius,
+        np.exp(rng.uniform(np.log(0.12), np.log(0.7))),
+        levels=rng.uniform(0.25, 0.9),
+        packing=rng.uniform(0.8, 1.0),
+    )
     return _film(rng, frames, size, dyn, _smooth_style(rng, radius), SMOOTH)
 
 
@@ -141,11 +147,13 @@ def textured(rng: np.random.Generator, frames: int, size: int) -> Scene:
         "texture": rng.uniform(0.15, 0.7),
         "grain": rng.uniform(3, 14),
         "tilt": rng.uniform(0, 1.4),
+        "edge": rng.uniform(0.06, 0.35) * radius,
+        "grow": rng.uniform(-0.01, 0.1) * radius,
         "unsharp": rng.uniform(0, 6),
         "nucleoli": rng.uniform(0.3, 1),
         "nucleolus": rng.uniform(-0.95, -0.4),
         "dome": rng.uniform(-0.5, 0.8),
         "roughness": rng.uniform(0.06, 0.16),
     }
-    dyn = _dynamics(rng, radius, rng.uniform(0.08, 0.45), levels=rng.uniform(0.3, 0.8))
+    dyn = _dynamics(rng, radius, rng.uniform(0.08, 0.4), levels=rng.uniform(0.3, 0.8))
     return _film(rng, frames, size, dyn, style, NOISY)

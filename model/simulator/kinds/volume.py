@@ -32,7 +32,7 @@ def _still(rng: np.random.Generator, radius: float, cover: float, packing: float
 def stack(rng: np.random.Generator, frames: int, size: int) -> Scene:
     """A z-stack of nuclei: ellipsoids cut at successive depths, with light from above and below the slice."""
     scene = empty_scene(frames, size, GLOW)
-    radius = object_radius(rng, size)
+    radius = object_radius(rng, size, 0.15, 0.5, 0.24)  # most sections are smaller than the cell
     dyn = _still(rng, radius, rng.uniform(0.3, 0.9), rng.uniform(0.55, 0.85))
     tilt = size * rng.uniform(0, 0.01)
     history = simulate(rng, dyn, frames, size, tilt, 0.0)
