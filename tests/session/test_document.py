@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_sam2.session.document import Document, interactions
+from napari_sam2.session.document import Document, interactions, startable
 from napari_sam2.session.prompts import ObjectPrompts, Prompt, read_prompts, write_prompts
 
 
@@ -104,6 +104,18 @@ def test_a_prompt_is_given_mask_first_then_box_then_click_by_click():
     )
 
 
+def test_a_prompt_starts_with_a_click_on_the_object():
+    prompt = Prompt(4, points=((1.0, 1.0), (2.0, 2.0), (3.0, 3.0)), labels=(0, 0, 1))
+    assert [step.points[0] for step in interactions(prompt)] == [(3.0, 3.0), (1.0, 1.0), (2.0, 2.0)]
+
+
+def test_objects_start_where_it_is_said_what_belongs_to_them():
+    nothing = Prompt(0, points=((1.0, 1.0),), labels=(0,))
+    something = Prompt(5, points=((1.0, 1.0),), labels=(1,))
+    prompts = {(1, 0): nothing, (1, 5): something, (2, 0): nothing, (3, 7): Prompt(7, box=(0.0, 0.0, 4.0, 4.0))}
+    assert list(startable(prompts)) == [(1, 5), (1, 0), (3, 7)]
+
+
 coordinate = st.floats(0, 1000, allow_nan=False)
 points = st.lists(st.tuples(st.tuples(coordinate, coordinate), st.integers(0, 1)), min_size=1, max_size=4).map(
     lambda pairs: (tuple(where for where, _ in pairs), tuple(label for _, label in pairs))
@@ -121,8 +133,13 @@ def test_prompts_survive_a_file(tmp_path_factory, content, box):
     write_prompts(path, document.to_prompts())
     again = Document()
     again.load_prompts(read_prompts(path))
-    assert again.prompts() == document.prompts()
     assert again.to_prompts() == document.to_prompts()
+    assert again.prompts().keys() == document.prompts().keys()
+    for key, prompt in document.prompts().items():
+        loaded = again.prompts()[key]
+        assert loaded.box == prompt.box
+        pairs = list(zip(prompt.points, prompt.labels, strict=True))
+        assert sorted(zip(loaded.points, loaded.labels, strict=True)) == sorted(pairs)
 
 
 @given(keyed, keyed)

@@ -138,9 +138,10 @@ class Document:
         content = self._prompts.get(plane, {})
         listed = []
         for item in self._objects.values():
-            own = [content[key] for key in sorted(content) if key[0] == item.id]
+            own = {key: prompt for key, prompt in content.items() if key[0] == item.id}
             if own:
-                steps = [step for whole in own for step in interactions(whole)]
+                ordered = startable(own) or own
+                steps = [step for whole in ordered.values() for step in interactions(whole)]
                 listed.append(ObjectPrompts(item.id, item.name, steps))
         return listed
 
@@ -186,8 +187,21 @@ class Document:
                 self.prompts_changed.emit(plane, *key)
 
 
+def startable(prompts: Mapping[Key, Prompt]) -> dict[Key, Prompt]:
+    """The prompts of those objects of which it is said somewhere what belongs to them, in an order that can be applied.
+
+    Clicks on what does not belong to an object say nothing while that is all there is, and an object that has them on
+    one frame and others on another must start with the others.
+    """
+    started = {key[0] for key, prompt in prompts.items() if _starts(prompt)}
+    order = sorted(prompts, key=lambda key: (key[0], not _starts(prompts[key]), key[1]))
+    return {key: prompts[key] for key in order if key[0] in started}
+
+
 def interactions(prompt: Prompt) -> tuple[Prompt, ...]:
     """One prompt as the steps in which it is given to the model: the mask, the box, then click after click.
+
+    The clicks come in the order in which they were made, apart from a first one that belongs to the object.
 
     The model sees its own mask again between two clicks, so the steps are part of the result. Whoever applies a prompt
     in these steps, live or from a file, gets the same masks.
@@ -197,9 +211,15 @@ def interactions(prompt: Prompt) -> tuple[Prompt, ...]:
         steps.append(Prompt(prompt.frame, mask=prompt.mask))
     if prompt.box is not None:
         steps.append(Prompt(prompt.frame, box=prompt.box))
-    for point, label in zip(prompt.points, prompt.labels, strict=True):
+    first = prompt.labels.index(1) if not steps and 1 in prompt.labels else 0
+    for index in sorted(range(len(prompt.points)), key=lambda index: index != first):
+        point, label = prompt.points[index], prompt.labels[index]
         steps.append(Prompt(prompt.frame, points=(point,), labels=(label,)))
     return tuple(steps)
+
+
+def _starts(prompt: Prompt) -> bool:
+    return 1 in prompt.labels or prompt.box is not None or prompt.mask is not None
 
 
 def _with_points(prompt: Prompt, points: Points | None) -> Prompt:
