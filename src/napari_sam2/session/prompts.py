@@ -6,6 +6,7 @@ Masks live in image files beside the JSON. See docs/formats.md.
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,16 @@ from napari_sam2.files import written_beside
 from napari_sam2.session import prompt_fields as fields
 from napari_sam2.session.prompt_fields import PromptsError
 
-__all__ = ["FORMAT", "VERSION", "ObjectPrompts", "Prompt", "PromptsError", "read_prompts", "write_prompts"]
+__all__ = [
+    "FORMAT",
+    "VERSION",
+    "ObjectPrompts",
+    "Prompt",
+    "PromptsError",
+    "parse_prompts",
+    "read_prompts",
+    "write_prompts",
+]
 
 FORMAT = "napari-sam2/prompts"
 VERSION = 1
@@ -83,6 +93,15 @@ def read_prompts(path: str | os.PathLike[str]) -> list[ObjectPrompts]:
         return _parse_document(document, path.parent)
     except PromptsError as error:
         raise PromptsError(f"{path}: {error}") from error
+
+
+def parse_prompts(document: Mapping[str, Any], folder: str | os.PathLike[str] = ".") -> list[ObjectPrompts]:
+    """The objects of a prompts document that is in memory already, with its masks read from `folder`.
+
+    Raises:
+        PromptsError: one line that names the entry that is wrong and why.
+    """
+    return _parse_document(document, Path(folder))
 
 
 def write_prompts(path: str | os.PathLike[str], objects: list[ObjectPrompts]) -> None:
