@@ -1,0 +1,1 @@
+"""The napari plugin: the dock widget, its layers, its keys. Knows napari and Qt; holds no algorithm."""

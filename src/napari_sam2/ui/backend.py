@@ -1,0 +1,84 @@
+"""Where models and trackers come from. The inference thread asks here; torch is imported on the first call."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+Progress = Callable[[int, int | None], None]
+"""Called with (bytes so far, bytes in all or None); what it raises ends the loading."""
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model, and where it runs.
+
+    Attributes:
+        model: a name that `load_model` knows, or the path of a checkpoint.
+        device: "auto", "cpu", "cuda" or "mps".
+        folder: where downloads are kept; "" for the usual cache folder.
+    """
+
+    model: str
+    device: str = "auto"
+    folder: str = ""
+
+
+class TrackerLike(Protocol):
+    """What is used of napari_sam2.tracking.Tracker."""
+
+    @property
+    def object_ids(self) -> tuple[int, ...]: ...
+    def add_points(self, object_id: int, frame: int, points: Any, labels: Any) -> Any: ...
+    def add_box(self, object_id: int, frame: int, box: Any) -> Any: ...
+    def add_mask(self, object_id: int, frame: int, mask: Any) -> Any: ...
+    def clear_prompts(self, object_id: int, frame: int) -> Any: ...
+    def remove_object(self, object_id: int) -> Any: ...
+    def predict(self, frame: int) -> Any: ...
+    def propagate(self, start: int | None, stop: int | None, direction: str) -> Iterator[Any]: ...
+
+
+class Backend(Protocol):
+    """All but `merge` is called on the inference thread."""
+
+    def load(self, choice: ModelChoice, progress: Progress) -> Any:
+        """A model that is ready to use."""
+
+    def tracker(self, model: Any, stack: Any) -> TrackerLike:
+        """A tracker of a (frames, y, x[, rgb]) stack."""
+
+    def inference(self) -> AbstractContextManager[Any]:
+        """In which every call of the model is made."""
+
+    def merge(self, existing: np.ndarray, result: Any) -> np.ndarray:
+        """The (y, x) labels of a frame with the result's objects in them; other objects keep their pixels."""
+
+
+class Sam2Backend:
+    """The models of this package."""
+
+    def load(self, choice: ModelChoice, progress: Progress) -> Any:
+        """See Backend. Raises ModelError."""
+        from napari_sam2.weights.load import load_model
+
+        return load_model(choice.model, device=choice.device, folder=choice.folder or None, progress=progress)
+
+    def tracker(self, model: Any, stack: Any) -> TrackerLike:
+        """See Backend. Raises TrackingError."""
+        from napari_sam2.tracking import Tracker
+
+        return Tracker(model, stack)
+
+    def inference(self) -> AbstractContextManager[Any]:
+        """See Backend. The mode belongs to the thread that enters it."""
+        import torch
+
+        return torch.inference_mode()
+
+    def merge(self, existing: np.ndarray, result: Any) -> np.ndarray:
+        """See Backend."""
+        from napari_sam2.tracking.labels import merge
+
+        return merge(existing, result)

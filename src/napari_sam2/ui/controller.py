@@ -1,0 +1,309 @@
+"""What happens when the user does something: knows the viewer and the inference thread, and no Qt widget."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from napari.layers import Image
+from psygnal import Signal
+
+from napari_sam2.session.document import Plane, startable
+from napari_sam2.ui.backend import Backend, ModelChoice, Sam2Backend
+from napari_sam2.ui.hints import Situation, hint
+from napari_sam2.ui.inference import InferenceThread, Plan, Target
+from napari_sam2.ui.loading import Loading
+from napari_sam2.ui.loop import Loop
+from napari_sam2.ui.messages import Cancelled, explain, tell
+from napari_sam2.ui.models import model_text
+from napari_sam2.ui.previews import Previews
+from napari_sam2.ui.propagation import Propagation, frames_to_do
+from napari_sam2.ui.workspace import ViewerLike, Workspace
+from napari_sam2.ui.workspaces import Workspaces
+
+Tell = Callable[[str, str], None]
+
+
+class Controller:
+    """The actions of the widget and of the keys, and the state that the widget shows.
+
+    Events:
+        changed(): something that the widget shows may be different.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        viewer: ViewerLike,
+        loop: Loop,
+        backend: Backend | None = None,
+        choice: ModelChoice | None = None,
+        tell: Tell = tell,
+    ) -> None:
+        self._viewer = viewer
+        self._tell = tell
+        self._backend = backend or Sam2Backend()
+        self.drawing = False
+        self._carrying: tuple[Workspace, Plane, Any] | None = None
+        self._carried: dict[tuple[Workspace, Plane], Any] = {}
+        self.thread = InferenceThread(loop.post)
+        self.loading = Loading(self.thread, self._backend, loop, choice or ModelChoice("micro"))
+        segmenter = self.loading.segmenter
+        self.previews = Previews(self.thread, segmenter)
+        self.propagation = Propagation(self.thread, segmenter)
+        self.workspaces = Workspaces(viewer, loop)
+        self.loading.changed.connect(self.changed.emit)
+        self.loading.failed.connect(self._on_load_failed)
+        self.previews.arrived.connect(self._on_preview)
+        self.previews.failed.connect(self._on_preview_failed)
+        self.propagation.advanced.connect(self._on_frame)
+        self.propagation.ended.connect(self._on_ended)
+        self.workspaces.opened.connect(self._on_opened)
+        self.workspaces.lost.connect(self._on_lost)
+        self.workspaces.told.connect(self._tell)
+        viewer.dims.events.connect(self._on_dims)
+        self.workspaces.start()
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """What is being worked on; None without an image."""
+        return self.workspaces.current
+
+    @property
+    def choice(self) -> ModelChoice:
+        """The model and device in use."""
+        return self.loading.choice
+
+    @property
+    def positive(self) -> bool:
+        """Whether the next click says what belongs to the object."""
+        return self.workspace is None or self.workspace.points.positive
+
+    @property
+    def hint(self) -> str:
+        """What to do next, in one line."""
+        return hint(self.situation())
+
+    def situation(self) -> Situation:
+        """What the hint depends on."""
+        work = self.workspace
+        if work is None:
+            return Situation(image=False)
+        plane, _ = work.visible()
+        carried = self._carried.get((work, plane))
+        return Situation(
+            flat=work.flat(),
+            frames=work.axes.frames,
+            loading=self.loading.text,
+            running=self.propagation.running,
+            drawing=self.drawing,
+            prompts=work.document.has_prompts(),
+            current=work.document.has_prompts(work.document.current),
+            propagated=carried is not None,
+            stale=carried is not None and carried != work.document.prompts(plane),
+        )
+
+    def close(self) -> None:
+        """Let go of the viewer and of the thread. The layers stay."""
+        self.propagation.cancel()
+        self.loading.cancel()
+        self._viewer.dims.events.disconnect(self._on_dims)
+        self.workspaces.close()
+        self.thread.close()
+
+    # Actions of the user ----------------------------------------------------------------------------------------------
+
+    def set_image(self, image: Image) -> None:
+        """Work on another image; the prompts and masks of the one before are put away."""
+        if self._free("choose another image"):
+            self.workspaces.open(image)
+        self.changed.emit()
+
+    def set_frame_axis(self, axis: int) -> None:
+        """Let another axis of the image count the frames."""
+        work = self._need_image()
+        if work is not None and axis != work.axes.frame and self._free("choose another frame axis"):
+            self.previews.drop_all()
+            if work.set_frame_axis(axis):
+                self._carried = {key: value for key, value in self._carried.items() if key[0] is not work}
+        self.changed.emit()
+
+    def set_model(self, model: str) -> None:
+        """Use another model: a name, or the path of a checkpoint."""
+        if model != self.choice.model and self._free("choose another model"):
+            self.loading.choose(replace(self.choice, model=model))
+            self._preview_visible()
+        self.changed.emit()
+
+    def set_device(self, device: str) -> None:
+        """Compute on another device."""
+        if device != self.choice.device and self._free("choose another device"):
+            self.loading.choose(replace(self.choice, device=device))
+        self.changed.emit()
+
+    def set_positive(self, positive: bool) -> None:
+        """Let the next clicks say what belongs to the object, or what does not."""
+        work = self._need_image()
+        if work is not None:
+            work.points.positive = positive
+            self.set_drawing(False)
+        self.changed.emit()
+
+    def set_drawing(self, drawing: bool) -> None:
+        """Let the next prompts be boxes, or points."""
+        work = self._need_image()
+        if work is not None:
+            self.drawing = drawing
+            (work.ready_to_draw if drawing else work.ready_to_click)()
+        self.changed.emit()
+
+    def new_object(self) -> None:
+        """Let the next prompts belong to a new object. It starts with what belongs to it."""
+        work = self._need_image()
+        if work is not None:
+            work.document.new_object()
+            work.points.positive = True
+        self.changed.emit()
+
+    def select_object(self, object_id: int) -> None:
+        """Let the next prompts belong to this object."""
+        work = self._need_image()
+        if work is not None:
+            work.document.select(object_id)
+        self.changed.emit()
+
+    def step_object(self, by: int) -> None:
+        """Let the next prompts belong to the object so many places further on."""
+        work = self._need_image()
+        if work is not None:
+            work.document.step(by)
+        self.changed.emit()
+
+    def propagate(self, direction: str, first: int, last: int) -> None:
+        """Carry the objects from their prompts through frames `first` up to and with `last`.
+
+        Args:
+            direction: "both", "forward" or "backward" from the prompts.
+        """
+        work = self._need_image()
+        if work is None or not self._free("propagate again"):
+            return
+        plane, _ = work.visible()
+        prompts = startable(work.document.prompts(plane))
+        plan = Plan(direction, min(first, last), max(first, last))
+        if not prompts:
+            where = "on this plane " if work.document.has_prompts() else ""
+            self._tell("warning", f"There is no prompt {where}yet. Click a cell in the image, then propagate.")
+        elif not frames_to_do(prompts, plan):
+            self._tell("warning", "No frame of the range lies on that side of the prompts. Change range or direction.")
+        else:
+            self.loading.prepare()
+            self.propagation.start(self._target(work, plane), plane, prompts, plan)
+            self._carrying = (work, plane, work.document.prompts(plane))
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Stop propagating or loading; finished frames stay."""
+        self.propagation.cancel()
+        self.loading.cancel()
+        self.changed.emit()
+
+    def prepare(self) -> None:
+        """Load the model ahead of the first click, if that takes no download."""
+        if self.workspace is not None and self.loading.here:
+            self.loading.prepare()
+
+    # What comes back --------------------------------------------------------------------------------------------------
+
+    def _on_opened(self, work: Workspace) -> None:
+        self.drawing = False
+        self.previews.drop_all()
+        work.document.prompts_changed.connect(self._on_prompts, unique=True)
+        self.changed.emit()
+
+    def _on_lost(self, work: Workspace) -> None:
+        self.propagation.cancel()
+        self.previews.drop_all()
+        self.changed.emit()
+
+    def _on_prompts(self, plane: Plane, object_id: int, frame: int) -> None:
+        work = self.workspace
+        if work is None:
+            return
+        prompts = work.document.prompts(plane)
+        if (object_id, frame) not in prompts:
+            work.objects.take_back_preview(plane, frame, [object_id])
+        elif object_id not in {key[0] for key in startable(prompts)}:
+            name = work.document.name(object_id)
+            self._tell("warning", f"Nothing is known of {name} yet. Click on it first (Positive, Q), then beside it.")
+        self._ask_preview(work, plane, frame)
+        self.changed.emit()
+
+    def _on_preview(self, plane: Plane, frame: int, result: Any) -> None:
+        if self.workspace is not None and result is not None:
+            self.workspace.objects.show_preview(plane, frame, result, self._backend.merge)
+        self.changed.emit()
+
+    def _on_preview_failed(self, error: BaseException) -> None:
+        if not self.loading.blame(error):
+            self._tell("error", explain(error, "making the mask of this frame"))
+        self.changed.emit()
+
+    def _on_frame(self, plane: Plane, frame: int, result: Any) -> None:
+        if self.workspace is not None:
+            self.workspace.objects.show_result(plane, frame, result, self._backend.merge)
+        self.changed.emit()
+
+    def _on_ended(self, cancelled: bool, error: BaseException | None) -> None:
+        done, total = self.propagation.done, self.propagation.total
+        if self._carrying is not None and done:
+            work, plane, prompts = self._carrying
+            self._carried[work, plane] = prompts
+        self._carrying = None
+        if error is not None and not self.loading.blame(error):
+            self._tell("error", explain(error, f"propagating ({done} of {total} frames are done)"))
+        self.changed.emit()
+
+    def _on_load_failed(self, choice: ModelChoice, error: BaseException) -> None:
+        fallen_back = self.choice != choice
+        text = explain(error, f"loading {model_text(choice.model)}")
+        if fallen_back:
+            text = f"{text.rstrip('.')}. {model_text(self.choice.model)} on {self.choice.device} is in use again."
+            self._preview_visible()
+        self._tell("info" if isinstance(error, Cancelled) else "error", text)
+        self.changed.emit()
+
+    def _on_dims(self, event: Any = None) -> None:
+        if event is None or event.type in ("point", "ndisplay", "order"):
+            self.changed.emit()
+
+    # Helpers ----------------------------------------------------------------------------------------------------------
+
+    def _target(self, work: Workspace, plane: Plane) -> Target:
+        return Target(self.choice, work.stack(plane))
+
+    def _ask_preview(self, work: Workspace, plane: Plane, frame: int) -> None:
+        """Ask anew for the masks on a frame, if it has prompts."""
+        prompts = startable(work.document.prompts(plane))
+        if any(key[1] == frame for key in prompts):
+            self.loading.prepare()
+            self.previews.ask(self._target(work, plane), plane, prompts, frame)
+        else:
+            self.previews.drop(plane, frame)
+
+    def _preview_visible(self) -> None:
+        """Ask anew for the masks on the frame on screen."""
+        work = self.workspace
+        if work is not None:
+            plane, frame = work.visible()
+            self._ask_preview(work, plane, frame)
+
+    def _need_image(self) -> Workspace | None:
+        if self.workspace is None:
+            self._tell("warning", "There is no image yet. Open one, or drop a file onto the viewer.")
+        return self.workspace
+
+    def _free(self, wish: str) -> bool:
+        if self.propagation.running:
+            self._tell("warning", f"Frames are being segmented. Cancel, or wait for the end, to {wish}.")
+        return not self.propagation.running

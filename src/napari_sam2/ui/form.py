@@ -1,0 +1,177 @@
+"""The controls of the dock widget and where they stand. Nothing happens here."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sam2.ui.keys import key_of
+
+DIRECTIONS = (("Both directions", "both"), ("Forward", "forward"), ("Backward", "backward"))
+
+_HINT_STYLE = (
+    "QLabel#hint { background: rgba(0, 122, 204, 45); border-left: 3px solid rgb(0, 122, 204);"
+    " border-radius: 3px; padding: 6px 8px; }"
+)
+
+
+class Form(QWidget):
+    """All controls, each with its label in snake_case as objectName."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("segment_stack")
+        self.hint = _hint()
+        self.image = _combo("image", "The image or stack to work on")
+        self.frame_axis = _combo("frame_axis", "The axis along which objects are followed: time, or z of a stack")
+        self.model = _combo(
+            "model",
+            "micro comes with the plugin and works offline. SAM 2 and 2.1 are larger: better on large or unusual "
+            "objects, slower, and downloaded once when chosen.",
+        )
+        self.device = _combo("device", "Where the model runs; auto takes a graphics card when there is one")
+        self.positive = _button("positive", "Positive", "Click what belongs to the object", checkable=True)
+        self.negative = _button(
+            "negative", "Negative", "Click what does not belong to it. Shift-click does it just once.", checkable=True
+        )
+        self.box = _button("box", "Box", "Drag a box around the object", checkable=True)
+        self.tools = QButtonGroup(self)
+        for button in (self.positive, self.negative, self.box):
+            self.tools.addButton(button)
+        self.object = _combo("object", "The object that the next prompts belong to, in its colour")
+        self.previous_object = _button("previous_object", "◀", "Previous object")
+        self.next_object = _button("next_object", "▶", "Next object")
+        self.new_object = _button("new_object", "New object", "The next click starts a new object")
+        self.direction = _combo("direction", "Where to follow the objects to, from the frames that you clicked in")
+        self.first_frame = _spin("first_frame", "First frame to fill")
+        self.last_frame = _spin("last_frame", "Last frame to fill")
+        self.propagate = _button("propagate", "Propagate", "Find the objects in all frames")
+        self.cancel = _button("cancel", "Cancel", "Stop. Finished frames stay.")
+        self.progress = _progress()
+        for text, data in DIRECTIONS:
+            self.direction.addItem(text, data)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 8, 10, 8)
+        column.setSpacing(7)
+        column.addWidget(self.hint)
+        column.addLayout(
+            _rows(
+                ("Image", self.image), ("Frame axis", self.frame_axis), ("Model", self.model), ("Device", self.device)
+            )
+        )
+        column.addWidget(_heading("Prompts"))
+        column.addLayout(_row(self.positive, self.negative, self.box))
+        column.addLayout(_row(self.previous_object, self.object, self.next_object, stretch=self.object))
+        column.addWidget(self.new_object)
+        column.addWidget(_heading("All frames"))
+        to = QLabel("to")
+        to.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        frames = QWidget()
+        frames.setLayout(_row(self.first_frame, to, self.last_frame))
+        column.addLayout(_rows(("Direction", self.direction), ("Frames", frames)))
+        column.addLayout(_row(self.propagate, self.cancel, stretch=self.propagate))
+        column.addWidget(self.progress)
+        column.addStretch(1)
+
+
+def _hint() -> QLabel:
+    hint = QLabel()
+    hint.setObjectName("hint")
+    hint.setWordWrap(True)
+    hint.setStyleSheet(_HINT_STYLE)
+    # Room for three lines, so that what stands below does not jump when the text changes.
+    hint.setMinimumHeight(hint.fontMetrics().lineSpacing() * 3 + 14)
+    hint.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    return hint
+
+
+def _with_key(name: str, tip: str) -> str:
+    key = key_of(name)
+    return f"{tip}  [{key}]" if key else tip
+
+
+def _button(name: str, text: str, tip: str, checkable: bool = False) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setToolTip(_with_key(name, tip))
+    button.setCheckable(checkable)
+    # A click must leave the keys with the viewer; Tab still gets here.
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+def _combo(name: str, tip: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setObjectName(name)
+    combo.setToolTip(tip)
+    combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    # A long file name must not widen the dock.
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(8)
+    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return combo
+
+
+def _spin(name: str, tip: str) -> QSpinBox:
+    spin = QSpinBox()
+    spin.setObjectName(name)
+    spin.setToolTip(tip)
+    spin.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+    spin.setKeyboardTracking(False)
+    spin.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return spin
+
+
+def _progress() -> QProgressBar:
+    bar = QProgressBar()
+    bar.setObjectName("progress")
+    bar.setTextVisible(True)
+    bar.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    policy = bar.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    bar.setSizePolicy(policy)
+    return bar
+
+
+def _heading(text: str) -> QWidget:
+    """A title with a line to its right."""
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+    label = QLabel(f"<b>{text}</b>")
+    heading = QWidget()
+    heading.setLayout(_row(label, line))
+    return heading
+
+
+def _row(*widgets: QWidget, stretch: QWidget | None = None) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(6)
+    for widget in widgets:
+        row.addWidget(widget, 1 if widget is stretch else 0)
+    return row
+
+
+def _rows(*labelled: tuple[str, QWidget]) -> QFormLayout:
+    rows = QFormLayout()
+    rows.setContentsMargins(0, 0, 0, 0)
+    rows.setVerticalSpacing(6)
+    rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+    for text, widget in labelled:
+        rows.addRow(text, widget)
+    return rows

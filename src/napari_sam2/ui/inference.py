@@ -1,0 +1,187 @@
+"""The one thread on which models are loaded and run.
+
+It lives as long as the widget: torch's modes belong to a thread, and a new thread per request would pay for them anew.
+It never touches a layer. Tasks run one after the other; a propagation is one task per frame, so that a preview comes in
+between.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from napari_sam2.session.document import Key, interactions
+from napari_sam2.session.prompts import Prompt
+from napari_sam2.ui.backend import Backend, ModelChoice, Progress, TrackerLike
+from napari_sam2.ui.messages import Cancelled
+
+_T = TypeVar("_T")
+Post = Callable[[Callable[[], None]], None]
+"""Run something on the main thread."""
+
+
+class InferenceThread:
+    """Runs tasks in order on one thread of its own and brings what comes of them to the main thread."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="napari-sam2")
+
+    def submit(
+        self, task: Callable[[], _T], done: Callable[[_T], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        """Run `task` on the thread, then `done` or `failed` on the main thread."""
+        future = self._executor.submit(task)
+        future.add_done_callback(lambda _: self._post(partial(_settle, future, done, failed)))
+
+    def close(self) -> None:
+        """Drop the tasks that wait; the one that runs comes to its end by itself."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _settle(future: Future[_T], done: Callable[[_T], None], failed: Callable[[BaseException], None]) -> None:
+    try:
+        error = future.exception()
+    except CancelledError:
+        return
+    if error is None:
+        done(future.result())
+    else:
+        failed(error)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is segmented with what. `stack` is the same object as long as nothing about it has changed."""
+
+    choice: ModelChoice
+    stack: Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How far to propagate: frames `start` up to and with `last`, "both", "forward" or "backward" from the prompts."""
+
+    direction: str
+    start: int
+    last: int
+
+
+class NotLoaded(Exception):
+    """A model could not be loaded; the reason is the cause of this exception."""
+
+    def __init__(self, choice: ModelChoice) -> None:
+        super().__init__(choice)
+        self.choice = choice
+
+
+class Segmenter:
+    """The model and tracker in use. Every method runs on the inference thread."""
+
+    def __init__(self, backend: Backend, progress: Progress) -> None:
+        self._backend = backend
+        self._progress = progress
+        self._loaded: tuple[ModelChoice, Any] | None = None
+        self._refused: tuple[ModelChoice, BaseException] | None = None
+        self._target: Target | None = None
+        self._tracker: TrackerLike | None = None
+        self._applied: dict[Key, tuple[Prompt, ...]] = {}
+        self._run: Iterator[Any] | None = None
+
+    def prepare(self, choice: ModelChoice) -> Any:
+        """The model, loaded unless it is the one in use. Raises NotLoaded."""
+        if self._loaded is None or self._loaded[0] != choice:
+            # Two models at a time may be more than the memory holds.
+            self._loaded = self._target = self._tracker = self._run = self._refused = None
+            try:
+                with self._backend.inference():
+                    self._loaded = (choice, self._backend.load(choice, self._progress))
+            except (OSError, MemoryError, RuntimeError, ValueError, ImportError, Cancelled) as error:
+                self._refused = (choice, error)
+                raise NotLoaded(choice) from error
+        return self._loaded[1]
+
+    def preview(
+        self, target: Target, prompts: Mapping[Key, Prompt], frame: int, wanted: Callable[[], bool]
+    ) -> Any | None:
+        """The masks of the objects that have prompts on this frame; None when by now nobody wants them."""
+        if not wanted():
+            return None
+        tracker = self._ready(target, prompts)
+        with self._backend.inference():
+            return _computed(tracker.predict(frame))
+
+    def begin(self, target: Target, prompts: Mapping[Key, Prompt], plan: Plan) -> None:
+        """Start to propagate; the frames come from `step`."""
+        tracker = self._ready(target, prompts)
+        with self._backend.inference():
+            self._run = iter(tracker.propagate(start=plan.start, stop=plan.last + 1, direction=plan.direction))
+
+    def step(self) -> Any | None:
+        """The result of the next frame, None after the last one."""
+        if self._run is None:
+            return None
+        with self._backend.inference():
+            result = next(self._run, None)
+            if result is None:
+                self._run = None
+                return None
+            return _computed(result)
+
+    def end(self) -> None:
+        """Stop propagating."""
+        run, self._run = self._run, None
+        if run is not None and hasattr(run, "close"):
+            with self._backend.inference():
+                run.close()
+
+    def _ready(self, target: Target, prompts: Mapping[Key, Prompt]) -> TrackerLike:
+        """The tracker of the target, with exactly these prompts."""
+        # What waited behind a failed loading would only run into the same wall, perhaps after a long time.
+        if self._refused is not None and self._refused[0] == target.choice:
+            raise NotLoaded(target.choice) from self._refused[1]
+        model = self.prepare(target.choice)
+        if self._tracker is None or self._target is None or self._target.stack is not target.stack:
+            self._tracker = self._target = None
+            self._applied = {}
+            with self._backend.inference():
+                self._tracker = self._backend.tracker(model, target.stack)
+            self._target = target
+        with self._backend.inference():
+            self._apply(self._tracker, prompts)
+        return self._tracker
+
+    def _apply(self, tracker: TrackerLike, prompts: Mapping[Key, Prompt]) -> None:
+        wanted = {key: interactions(prompt) for key, prompt in prompts.items()}
+        for key in [key for key in self._applied if key not in wanted]:
+            self._forget(tracker, key)
+        for object_id in set(tracker.object_ids) - {key[0] for key in wanted}:
+            tracker.remove_object(object_id)
+        for key, steps in wanted.items():
+            known = self._applied.get(key, ())
+            if steps[: len(known)] != known:
+                self._forget(tracker, key)
+                known = ()
+            for step in steps[len(known) :]:
+                _apply_step(tracker, key[0], step)
+                self._applied[key] = (*self._applied.get(key, ()), step)
+
+    def _forget(self, tracker: TrackerLike, key: Key) -> None:
+        tracker.clear_prompts(key[0], key[1])
+        del self._applied[key]
+
+
+def _apply_step(tracker: TrackerLike, object_id: int, step: Prompt) -> None:
+    if step.mask is not None:
+        tracker.add_mask(object_id, frame=step.frame, mask=step.mask)
+    elif step.box is not None:
+        tracker.add_box(object_id, frame=step.frame, box=step.box)
+    else:
+        tracker.add_points(object_id, frame=step.frame, points=step.points, labels=step.labels)
+
+
+def _computed(result: Any) -> Any:
+    # A result may put off its labels until they are asked for; that must not happen on the main thread.
+    _ = result.labels
+    return result

@@ -1,0 +1,63 @@
+"""The keys of the widget: letters that napari leaves free, bound to the viewer so that any layer may be selected."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A key, the objectName of the control that does the same, and what it does."""
+
+    key: str
+    control: str
+    does: str
+
+
+SHORTCUTS = (
+    Shortcut("Q", "positive", "the next clicks show what belongs to the object"),
+    Shortcut("W", "negative", "the next clicks show what does not belong to it"),
+    Shortcut("H", "box", "draw boxes around objects; once more: back to clicks"),
+    Shortcut("N", "new_object", "the next prompts belong to a new object"),
+    Shortcut("J", "previous_object", "the next prompts belong to the object before"),
+    Shortcut("K", "next_object", "the next prompts belong to the object after"),
+    Shortcut("G", "propagate", "find the objects in all frames"),
+    Shortcut("Shift-G", "cancel", "stop; finished frames stay"),
+)
+
+_BY_CONTROL = {shortcut.control: shortcut.key for shortcut in SHORTCUTS}
+
+
+def key_of(control: str) -> str:
+    """The key that does what a control does, "" when there is none."""
+    return _BY_CONTROL.get(control, "")
+
+
+class KeyBindings:
+    """Binds the keys to a viewer, and releases them again."""
+
+    def __init__(self, viewer: Any, actions: Mapping[str, Callable[[], None]]) -> None:
+        """
+        Args:
+            viewer: anything with napari's `bind_key`.
+            actions: what to call, by the control's objectName.
+        """
+        self._viewer = viewer
+        self._bound: list[str] = []
+        self.taken: list[str] = []
+        """Keys that something else has bound; they are left alone."""
+        for shortcut in SHORTCUTS:
+            self._bind(shortcut.key, actions[shortcut.control])
+
+    def release(self) -> None:
+        """Leave the keys to others."""
+        while self._bound:
+            self._viewer.bind_key(self._bound.pop(), None)
+
+    def _bind(self, key: str, action: Callable[[], None]) -> None:
+        try:
+            self._viewer.bind_key(key, lambda _: action())
+        except ValueError:
+            self.taken.append(key)
+        else:
+            self._bound.append(key)

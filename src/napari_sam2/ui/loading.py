@@ -1,0 +1,131 @@
+"""Which model is in use, and how it gets there: with progress, a way to cancel, and a way back when it fails."""
+
+import threading
+import time
+from functools import partial
+
+from psygnal import Signal
+
+from napari_sam2.ui.backend import Backend, ModelChoice
+from napari_sam2.ui.inference import InferenceThread, NotLoaded, Segmenter
+from napari_sam2.ui.loop import Loop
+from napari_sam2.ui.messages import Cancelled
+from napari_sam2.ui.models import is_here, model_text
+from napari_sam2.weights.registry import BUNDLED
+
+_REPORT_SECONDS = 0.1
+
+
+class Loading:
+    """The model choice, and its loading on the inference thread.
+
+    A choice that fails gives way to the one that worked before, so that a failed download stops nobody from working.
+
+    Events:
+        changed(): the choice, the text or the amount is another one.
+        failed(choice, error): a choice could not be loaded; `choice` of this object is what is in use now.
+    """
+
+    changed = Signal()
+    failed = Signal(object, object)
+
+    def __init__(self, thread: InferenceThread, backend: Backend, loop: Loop, choice: ModelChoice) -> None:
+        self._thread = thread
+        self._loop = loop
+        self.choice = choice
+        self._asked: ModelChoice | None = None
+        self._before: ModelChoice | None = None
+        self._stop = threading.Event()
+        self._reported = 0.0
+        self.amount: tuple[int, int | None] | None = None
+        self.segmenter = Segmenter(backend, self._progress)
+        self.ready = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether the chosen model is on its way."""
+        return self._asked == self.choice and not self.ready
+
+    @property
+    def downloading(self) -> bool:
+        """Whether there is a download to break off."""
+        return self.busy and self.amount is not None
+
+    @property
+    def here(self) -> bool:
+        """Whether the chosen model can be loaded without a download."""
+        return is_here(self.choice.model, self.choice.folder)
+
+    @property
+    def text(self) -> str:
+        """What is on its way, "" when nothing is: "micro (bundled)", or "SAM 2.1 tiny: 34 of 156 MB"."""
+        if not self.busy:
+            return ""
+        text = model_text(self.choice.model)
+        if self.amount is None:
+            return text
+        done, total = (round(value / 1e6) if value is not None else None for value in self.amount)
+        return f"{text}: {done} MB" if total is None else f"{text}: {done} of {total} MB"
+
+    def choose(self, choice: ModelChoice) -> None:
+        """Take another model and load it."""
+        if self.ready:
+            self._before = self.choice
+        self.choice = choice
+        self._asked = None
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Load the chosen model unless that was asked for already."""
+        if self._asked == self.choice:
+            return
+        self._asked = choice = self.choice
+        self.ready = False
+        self.amount = None
+        self._stop.clear()
+        self._thread.submit(
+            lambda: self.segmenter.prepare(choice), done=lambda _: self._on_loaded(choice), failed=self.blame
+        )
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Break off a download."""
+        if self.busy:
+            self._stop.set()
+
+    def blame(self, error: BaseException) -> bool:
+        """Handle an error if it is about loading. Returns whether it was."""
+        if not isinstance(error, NotLoaded):
+            return False
+        if error.choice == self.choice and self._asked == self.choice:
+            self._asked = None
+            self.ready = False
+            self.amount = None
+            self.choice = self._fallback()
+            self.failed.emit(error.choice, error.__cause__)
+            self.changed.emit()
+        return True
+
+    def _fallback(self) -> ModelChoice:
+        if self._before is not None:
+            return self._before
+        return ModelChoice(BUNDLED, folder=self.choice.folder)
+
+    def _on_loaded(self, choice: ModelChoice) -> None:
+        if choice == self.choice:
+            self.ready = True
+            self.amount = None
+            self.changed.emit()
+
+    def _progress(self, done: int, total: int | None) -> None:
+        """Called on the inference thread, for every piece of a download."""
+        if self._stop.is_set():
+            raise Cancelled
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_SECONDS:
+            self._reported = now
+            self._loop.post(partial(self._on_progress, done, total))
+
+    def _on_progress(self, done: int, total: int | None) -> None:
+        self.amount = (done, total)
+        self.changed.emit()

@@ -1,0 +1,133 @@
+"""The masks as a Labels layer, filled by direct writes that the viewer keeps up with.
+
+Direct writes are not in the layer's undo history: what the model writes is undone by its prompts, what the user paints
+by the layer.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from napari_sam2.session.document import Plane
+from napari_sam2.ui.geometry import Axes, placement
+
+NAME = "SAM 2 objects"
+
+REFRESH_SECONDS = 0.1
+
+Merge = Callable[[np.ndarray, Any], np.ndarray]
+"""(a frame's (y, x) labels, its result) -> the labels with the result in them, perhaps written into the same array"""
+Later = Callable[[float, Callable[[], None]], None]
+"""Call something after so many seconds."""
+Shows = Callable[[Plane, int], bool]
+"""Whether the viewer shows this frame of this plane now."""
+
+
+def new_objects(image: Image, axes: Axes) -> Labels:
+    """An empty Labels layer that lies on the image. Raises MemoryError when it is too large for the machine."""
+    return Labels(np.zeros(axes.shape, dtype=np.uint16), name=NAME, opacity=0.6, **placement(image))
+
+
+def can_take(layer: Any, axes: Axes) -> bool:
+    """Whether a layer that is there already can hold the masks: same shape, in memory, not read-only, room for ids."""
+    return (
+        isinstance(layer, Labels)
+        and isinstance(layer.data, np.ndarray)
+        and layer.data.shape == axes.shape
+        and layer.data.flags.writeable
+        and layer.data.dtype.itemsize > 1
+    )
+
+
+def largest_label(layer: Labels) -> int:
+    """The largest label in the layer, read part by part."""
+    return max((int(part.max(initial=0)) for part in layer.data), default=0)
+
+
+class ObjectsLayer:
+    """Writes masks into the Labels layer.
+
+    A preview is provisional: what it covered is kept until the frame is segmented by propagation, and comes back when
+    its prompts are taken away.
+    """
+
+    def __init__(self, layer: Labels, axes: Axes, later: Later, shows: Shows) -> None:
+        self.layer = layer
+        self.axes = axes
+        self._later = later
+        self._shows = shows
+        self._covered: dict[tuple[Plane, int, int], tuple[Any, np.ndarray]] = {}
+        self._refreshing = False
+        self._stale = False
+
+    def color(self, object_id: int) -> np.ndarray:
+        """RGBA colour, 0 to 1, that the layer shows an object in."""
+        return np.asarray(self.layer.colormap.map(object_id), dtype=float).reshape(4)
+
+    def frame(self, plane: Plane, frame: int) -> np.ndarray:
+        """A view of the (y, x) labels of one frame."""
+        view: np.ndarray = self.layer.data[self.axes.index(plane, frame)]
+        return view
+
+    def show_preview(self, plane: Plane, frame: int, result: Any, merge: Merge) -> None:
+        """Put the masks of prompted objects on their frame."""
+        before = self.frame(plane, frame)
+        for object_id in result.object_ids:
+            if (plane, frame, object_id) not in self._covered:
+                mask = before == object_id
+                box = _bounding_box(mask)
+                self._covered[plane, frame, object_id] = (box, mask[box].copy())
+        self._write(plane, frame, merge(before.copy(), result))
+
+    def show_result(self, plane: Plane, frame: int, result: Any, merge: Merge) -> None:
+        """Put a propagated frame in its place."""
+        for object_id in result.object_ids:
+            self._covered.pop((plane, frame, object_id), None)
+        self._write(plane, frame, merge(self.frame(plane, frame).copy(), result))
+
+    def take_back_preview(self, plane: Plane, frame: int, object_ids: Iterable[int]) -> None:
+        """Let these objects be again what they were on this frame before their preview."""
+        after = self.frame(plane, frame).copy()
+        for object_id in object_ids:
+            covered = self._covered.pop((plane, frame, object_id), None)
+            if covered is not None:
+                after[after == object_id] = 0
+                box, mask = covered
+                after[box][mask & (after[box] == 0)] = object_id
+        self._write(plane, frame, after)
+
+    def _write(self, plane: Plane, frame: int, after: np.ndarray) -> None:
+        view = self.frame(plane, frame)
+        different = view != after
+        box = _bounding_box(different)
+        if not different[box].size:
+            return
+        view[box] = after[box]
+        # The viewer reads the array anew by itself when another frame is turned to.
+        if self._shows(plane, frame):
+            self._refresh_soon()
+
+    def _refresh_soon(self) -> None:
+        """Draw now, and then not again before REFRESH_SECONDS have passed."""
+        if self._refreshing:
+            self._stale = True
+            return
+        self._refreshing = True
+        self._stale = False
+        self.layer.refresh(extent=False)
+        self._later(REFRESH_SECONDS, self._refreshed)
+
+    def _refreshed(self) -> None:
+        self._refreshing = False
+        if self._stale:
+            self._refresh_soon()
+
+
+def _bounding_box(mask: np.ndarray) -> tuple[slice, slice]:
+    """The slices of (y, x) around what is True; empty ones when nothing is."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return slice(0, 0), slice(0, 0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

@@ -1,0 +1,233 @@
+"""The dock widget "Segment stack": passes the user's actions to the controller and shows its state."""
+
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtWidgets import QComboBox, QFileDialog, QVBoxLayout, QWidget
+
+from napari_sam2.ui.backend import Backend
+from napari_sam2.ui.controller import Controller
+from napari_sam2.ui.form import Form
+from napari_sam2.ui.geometry import frame_axis_choices
+from napari_sam2.ui.hints import remaining_text
+from napari_sam2.ui.keys import KeyBindings
+from napari_sam2.ui.loop import QtLoop
+from napari_sam2.ui.messages import tell
+from napari_sam2.ui.models import devices, model_choices, model_text
+from napari_sam2.ui.settings import default_choice
+
+_OPEN_CHECKPOINT = "open checkpoint"
+"""Stands in the model list for a file that is still to be chosen."""
+
+
+class SegmentStackWidget(QWidget):
+    """Click a cell, get it in every frame."""
+
+    def __init__(self, napari_viewer: Any, backend: Backend | None = None) -> None:
+        """
+        Args:
+            napari_viewer: the viewer that it works in; napari fills this in.
+            backend: where models come from; the ones of this package by default.
+        """
+        super().__init__()
+        self._viewer = napari_viewer
+        self._loop = QtLoop()
+        self._rendering = False
+        self.form = Form()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.form)
+        self.controller = Controller(napari_viewer, self._loop, backend, default_choice())
+        self._fill_choices()
+        self._connect()
+        self._keys = KeyBindings(napari_viewer, self._actions())
+        if self._keys.taken:
+            tell("info", f"Keys that something else uses already: {', '.join(self._keys.taken)}. Use the buttons.")
+        self._close_down = _Closer(napari_viewer, self.controller, self._loop, self._keys)
+        # Closing the viewer destroys the widget; closing the dock only takes its parent away (see hideEvent).
+        self.destroyed.connect(self._close_down)
+        self._render()
+
+    def hideEvent(self, event: Any) -> None:
+        """Let go of the viewer when the dock was closed, not when it is only behind another tab."""
+        super().hideEvent(event)
+        self._loop.post(self._settle_hidden)
+
+    def _settle_hidden(self) -> None:
+        if self.parent() is None and not self.isVisible():
+            self._close_down()
+
+    def _actions(self) -> dict[str, Any]:
+        """What the keys do, by the control that does the same."""
+        control, form = self.controller, self.form
+        return {
+            "positive": lambda: control.set_positive(True),
+            "negative": lambda: control.set_positive(False),
+            "box": lambda: control.set_drawing(not control.drawing),
+            "new_object": control.new_object,
+            "previous_object": lambda: control.step_object(-1),
+            "next_object": lambda: control.step_object(1),
+            "propagate": lambda: control.propagate(
+                form.direction.currentData(), form.first_frame.value(), form.last_frame.value()
+            ),
+            "cancel": control.cancel,
+        }
+
+    def _connect(self) -> None:
+        form, control = self.form, self.controller
+        actions = {**self._actions(), "box": lambda: control.set_drawing(True)}
+        for name, action in actions.items():
+            getattr(form, name).clicked.connect(lambda *_, action=action: action())
+        form.image.activated.connect(lambda _: control.set_image(form.image.currentData()))
+        form.frame_axis.activated.connect(lambda _: control.set_frame_axis(form.frame_axis.currentData()))
+        form.model.activated.connect(lambda _: self._on_model(form.model.currentData()))
+        form.device.activated.connect(lambda _: control.set_device(form.device.currentData()))
+        form.object.activated.connect(lambda _: control.select_object(form.object.currentData()))
+        control.changed.connect(self._render_soon)
+        control.workspaces.images_changed.connect(self._render_soon)
+        control.workspaces.opened.connect(self._on_opened)
+
+    def _fill_choices(self) -> None:
+        for text, name in model_choices():
+            self.form.model.addItem(text, name)
+        self.form.model.addItem("Open checkpoint…", _OPEN_CHECKPOINT)
+        for device in devices():
+            self.form.device.addItem(device, device)
+        self._set_range()
+
+    def _on_opened(self, work: Any) -> None:
+        self._set_range()
+        work.document.objects_changed.connect(self._render_soon, unique=True)
+        work.document.current_changed.connect(self._render_soon, unique=True)
+
+    def _set_range(self) -> None:
+        """Let the range be all frames of the image."""
+        work = self.controller.workspace
+        last = work.axes.frames - 1 if work is not None else 0
+        for spin, value in ((self.form.first_frame, 0), (self.form.last_frame, last)):
+            spin.setRange(0, last)
+            spin.setValue(value)
+
+    def _on_model(self, model: str) -> None:
+        if model == _OPEN_CHECKPOINT:
+            model, _ = QFileDialog.getOpenFileName(self, "Open checkpoint", "", "Weights (*.pt *.pth *.safetensors)")
+        if model:
+            self.controller.set_model(model)
+        self._render()
+
+    # Showing the state ------------------------------------------------------------------------------------------------
+
+    def _render_soon(self, *args: Any) -> None:
+        if not self._rendering:
+            self._rendering = True
+            self._loop.post(self._render)
+
+    def _render(self) -> None:
+        self._rendering = False
+        self.form.hint.setText(self.controller.hint)
+        self._render_image()
+        self._render_model()
+        self._render_prompts()
+        self._render_progress()
+
+    def _render_image(self) -> None:
+        form, work = self.form, self.controller.workspace
+        images = self.controller.workspaces.images
+        _fill(form.image, [(image.name, image) for image in images], work.image if work is not None else None)
+        axes = work.axes if work is not None else None
+        choices = frame_axis_choices(len(axes.shape)) if axes is not None else []
+        labels = work.image.axis_labels if work is not None else ()
+        items = [(f"{_axis_name(axis, labels[axis])}: {axes.shape[axis]} frames", axis) for axis in choices]
+        _fill(form.frame_axis, items or [("single image" if work else "", None)], axes.frame if axes else None)
+        idle = not self.controller.propagation.running
+        form.image.setEnabled(bool(images) and idle)
+        form.frame_axis.setEnabled(len(items) > 1 and idle)
+
+    def _render_model(self) -> None:
+        form, choice = self.form, self.controller.choice
+        if form.model.findData(choice.model) < 0:
+            form.model.insertItem(form.model.count() - 1, model_text(choice.model), choice.model)
+        form.model.setCurrentIndex(form.model.findData(choice.model))
+        if form.device.findData(choice.device) < 0:
+            form.device.addItem(choice.device, choice.device)
+        form.device.setCurrentIndex(form.device.findData(choice.device))
+        for combo in (form.model, form.device):
+            combo.setEnabled(not self.controller.propagation.running)
+
+    def _render_prompts(self) -> None:
+        form, control = self.form, self.controller
+        work = control.workspace
+        tool = form.box if control.drawing else form.positive if control.positive else form.negative
+        tool.setChecked(True)
+        items = [(item.name, item.id) for item in work.document.objects] if work is not None else []
+        _fill(form.object, items, work.document.current if work is not None else None)
+        for row, (_, object_id) in enumerate(items):
+            form.object.setItemIcon(row, _swatch(work.objects.color(object_id)))
+        for widget in (form.positive, form.negative, form.box, form.object, form.new_object):
+            widget.setEnabled(work is not None)
+        for widget in (form.previous_object, form.next_object):
+            widget.setEnabled(len(items) > 1)
+
+    def _render_progress(self) -> None:
+        form, control = self.form, self.controller
+        run, work = control.propagation, control.workspace
+        stack = work is not None and work.axes.frames > 1
+        for widget in (form.direction, form.first_frame, form.last_frame, form.propagate):
+            widget.setEnabled(stack and not run.running)
+        form.cancel.setEnabled((run.running and not run.cancelling) or control.loading.downloading)
+        form.progress.setVisible(run.running or control.loading.busy)
+        if run.running:
+            form.progress.setRange(0, max(1, run.total))
+            form.progress.setValue(run.done)
+            parts = (f"{run.done} of {run.total}", remaining_text(run.remaining))
+            form.progress.setFormat("Stopping" if run.cancelling else ", ".join(part for part in parts if part))
+        elif control.loading.busy:
+            done, total = control.loading.amount or (0, None)
+            form.progress.setRange(0, round(total / 1e6) if total else 0)
+            form.progress.setValue(round(done / 1e6))
+            form.progress.setFormat(control.loading.text)
+
+
+def _fill(combo: QComboBox, items: list[tuple[str, Any]], current: Any) -> None:
+    """Let a combo box offer these (text, data) with this one chosen; it stays as it is when it does so already."""
+    if [(combo.itemText(row), combo.itemData(row)) for row in range(combo.count())] != items:
+        combo.clear()
+        for text, data in items:
+            combo.addItem(text, data)
+    row = next((row for row, (_, data) in enumerate(items) if data is current or data == current), -1)
+    if row != combo.currentIndex():
+        combo.setCurrentIndex(row)
+
+
+def _axis_name(axis: int, label: str) -> str:
+    # napari calls axes that nobody has named "-3", "axis -3".
+    return f"axis {axis}" if "-" in label else label
+
+
+def _swatch(color: Any) -> QIcon:
+    pixmap = QPixmap(14, 14)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    pixmap.fill(QColor.fromRgbF(*(float(value) for value in color[:3])))
+    return QIcon(pixmap)
+
+
+class _Closer:
+    """What is to be done once when the widget is gone. It must not hold the widget itself."""
+
+    def __init__(self, viewer: Any, controller: Controller, loop: QtLoop, keys: KeyBindings) -> None:
+        self._viewer, self._controller, self._loop, self._keys = viewer, controller, loop, keys
+        self._open = True
+        viewer.mouse_move_callbacks.append(self._on_hover)
+
+    def __call__(self, *args: Any) -> None:
+        if self._open:
+            self._open = False
+            self._viewer.mouse_move_callbacks.remove(self._on_hover)
+            self._keys.release()
+            self._controller.close()
+            self._loop.close()
+
+    def _on_hover(self, viewer: Any, event: Any) -> None:
+        # Whoever points into the image is about to click; torch takes seconds to import.
+        self._controller.prepare()

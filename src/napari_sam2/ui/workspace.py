@@ -1,0 +1,183 @@
+"""All that belongs to one image: which axis counts frames, the document, and the three layers that show it."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import numpy as np
+from napari.layers import Image, Labels, Layer, Points, Shapes
+from psygnal import Signal
+
+from napari_sam2.session.document import Document, Plane
+from napari_sam2.ui import boxes_layer, objects_layer, points_layer
+from napari_sam2.ui.boxes_layer import BoxesLayer, new_boxes
+from napari_sam2.ui.geometry import Axes, default_frame_axis, image_shape, stack_of
+from napari_sam2.ui.loop import Loop
+from napari_sam2.ui.objects_layer import ObjectsLayer, can_take, largest_label, new_objects
+from napari_sam2.ui.points_layer import PointsLayer, new_points
+
+
+class ViewerLike(Protocol):
+    """What is used of a viewer: napari.Viewer, its public proxy, or napari.components.ViewerModel."""
+
+    dims: Any
+    layers: Any
+
+    def add_layer(self, layer: Layer) -> Layer: ...
+
+
+class Workspace:
+    """One image with its prompts and masks. Fitting layers that are in the viewer already are taken over.
+
+    Events:
+        refused(reason): the user's edit of a prompt layer was taken back.
+    """
+
+    refused = Signal(str)
+
+    def __init__(self, viewer: ViewerLike, image: Image, loop: Loop) -> None:
+        """Make or take over the layers and put them into the viewer. Raises MemoryError for masks that do not fit."""
+        self.image = image
+        self._viewer = viewer
+        self._loop = loop
+        self._names: dict[Layer, str] = {}
+        self._data = None
+        self._stack: tuple[Plane, Any] | None = None
+        shape = image_shape(image)
+        self.axes = Axes(shape, default_frame_axis(shape, image.axis_labels))
+        self._labels = self._existing(objects_layer.NAME) or new_objects(image, self.axes)
+        in_use = largest_label(self._labels) if self._labels in viewer.layers else 0
+        points = self._existing(points_layer.NAME) or new_points(image, self.axes)
+        boxes = self._existing(boxes_layer.NAME) or new_boxes(image, self.axes)
+        in_use = max(in_use, *(_largest_object(layer) for layer in (points, boxes)))
+        self.document = Document(first_id=in_use + 1)
+        self.objects = ObjectsLayer(self._labels, self.axes, loop.later, self.shows)
+        self.points = PointsLayer(points, self.axes, self.document, self._color)
+        self.boxes = BoxesLayer(boxes, self.axes, self.document, self._color)
+        self.points.refused.connect(self.refused.emit)
+        self.boxes.refused.connect(self.refused.emit)
+        self._labels.events.colormap.connect(self._paint)
+        self.show()
+        self.points.read()
+        self.boxes.read()
+
+    @property
+    def layers(self) -> tuple[Labels, Shapes, Points]:
+        """The three layers, the lowest first."""
+        return self._labels, self.boxes.layer, self.points.layer
+
+    @property
+    def in_viewer(self) -> bool:
+        """Whether the image is still there."""
+        return self.image in self._viewer.layers
+
+    def is_like(self, image: Image) -> bool:
+        """Whether an image is by its name and shape the one for which this was made, opened again."""
+        return bool(image.name == self.image.name) and image_shape(image) == self.axes.shape
+
+    def visible(self) -> tuple[Plane, int]:
+        """The plane and frame at which the sliders stand, the nearest of the image when they stand outside."""
+        position = self.image.world_to_data(self._viewer.dims.point)
+        inside = np.clip(position, 0, np.subtract(self.axes.shape, 1))
+        return self.axes.plane_of(inside), self.axes.frame_of(inside)
+
+    def flat(self) -> bool:
+        """Whether the viewer shows just the axes y and x."""
+        dims = self._viewer.dims
+        offset = dims.ndim - len(self.axes.shape)
+        return {axis - offset for axis in dims.displayed} == set(self.axes.spatial)
+
+    def shows(self, plane: Plane, frame: int) -> bool:
+        """Whether the viewer shows this frame now; when it shows more than the y-x view, it may show any."""
+        return not self.flat() or self.visible() == (plane, frame)
+
+    def stack(self, plane: Plane) -> Any:
+        """The image as (frames, y, x[, rgb]), the same object as long as the image and the plane stay the same."""
+        if self._stack is None or self._stack[0] != plane or self._data is not self.image.data:
+            self._data = self.image.data
+            self._stack = (plane, stack_of(self.image, self.axes, plane))
+        return self._stack[1]
+
+    def fits(self) -> bool:
+        """Whether the image still has the shape for which the layers were made."""
+        return image_shape(self.image) == self.axes.shape
+
+    def set_frame_axis(self, axis: int) -> bool:
+        """Let another axis count the frames. Prompts stay where they are in the image and are read anew.
+
+        Returns:
+            Whether it was done; it is refused while there are boxes that do not lie on one frame along that axis.
+        """
+        axes = Axes(self.axes.shape, axis)
+        if not self.boxes.lie_flat(axes):
+            self.refused.emit("Delete the boxes first: along that axis they do not lie on one frame.")
+            return False
+        self.axes = axes
+        self._stack = None
+        self.objects = ObjectsLayer(self._labels, axes, self._loop.later, self.shows)
+        # Only half of the prompts would be right in between.
+        with self.document.prompts_changed.blocked():
+            self.document.replace_points({})
+            self.document.replace_boxes({})
+            for layer in (self.points, self.boxes):
+                layer.axes = axes
+                layer.read()
+        return True
+
+    def show(self) -> None:
+        """Bring the layers (back) into the viewer, under their names, the points ready for a click."""
+        for layer in self.layers:
+            if layer not in self._viewer.layers:
+                self._viewer.add_layer(layer)
+            if layer in self._names:
+                layer.name = self._names.pop(layer)
+                layer.visible = True
+        self.ready_to_click()
+
+    def ready_to_click(self) -> None:
+        """Select the points, in the mode in which a click adds one."""
+        self._viewer.layers.selection.active = self.points.layer
+        self.points.layer.mode = "add"
+
+    def ready_to_draw(self) -> None:
+        """Select the boxes, in the mode in which a drag adds one."""
+        self._viewer.layers.selection.active = self.boxes.layer
+        self.boxes.layer.mode = "add_rectangle"
+
+    def put_away(self) -> None:
+        """Make room for another image: layers with content stay, hidden, with the image's name; empty ones leave."""
+        used = self.document.has_prompts() or bool(largest_label(self._labels))
+        for layer in self.layers:
+            if layer not in self._viewer.layers:
+                continue
+            if used:
+                self._names[layer] = layer.name
+                layer.name = f"{layer.name} ({self.image.name})"
+                layer.visible = False
+            else:
+                self._viewer.layers.remove(layer)
+
+    def close(self) -> None:
+        """Let go of the layers; they stay in the viewer."""
+        self.points.detach()
+        self.boxes.detach()
+        self._labels.events.colormap.disconnect(self._paint)
+
+    def _color(self, object_id: int) -> np.ndarray:
+        return self.objects.color(object_id)
+
+    def _paint(self, event: Any = None) -> None:
+        self.points.paint()
+        self.boxes.paint()
+
+    def _existing(self, name: str) -> Any:
+        kinds = {points_layer.NAME: Points, boxes_layer.NAME: Shapes, objects_layer.NAME: Labels}
+        for layer in self._viewer.layers:
+            fits = isinstance(layer, kinds[name]) and layer.ndim == len(self.axes.shape)
+            if layer.name == name and fits and (name != objects_layer.NAME or can_take(layer, self.axes)):
+                return layer
+        return None
+
+
+def _largest_object(layer: Points | Shapes) -> int:
+    column: Iterable[Any] = layer.features.get("object", ())
+    return max((int(value) for value in column), default=0)

@@ -1,0 +1,162 @@
+"""The images of a viewer and which of them is being worked on; what happens when layers come and go."""
+
+from functools import partial
+from typing import Any
+
+from napari.layers import Image, Layer
+from psygnal import Signal
+
+from napari_sam2.ui.geometry import image_shape
+from napari_sam2.ui.loop import Loop
+from napari_sam2.ui.messages import explain
+from napari_sam2.ui.workspace import ViewerLike, Workspace
+
+
+class Workspaces:
+    """One workspace per image that was worked on, one of them current.
+
+    Events:
+        opened(workspace): another workspace is current.
+        lost(workspace): the current image has left; its layers are still there.
+        told(level, text): something to say to the user.
+        images_changed(): there are other images to choose from.
+    """
+
+    opened = Signal(object)
+    lost = Signal(object)
+    told = Signal(str, str)
+    images_changed = Signal()
+
+    def __init__(self, viewer: ViewerLike, loop: Loop) -> None:
+        self._viewer = viewer
+        self._loop = loop
+        self._all: dict[Image, Workspace] = {}
+        self._orphan: Workspace | None = None
+        self.current: Workspace | None = None
+
+    @property
+    def images(self) -> list[Image]:
+        """The images that can be worked on, in the order of the layer list."""
+        return [layer for layer in self._viewer.layers if isinstance(layer, Image) and layer.ndim >= 2]
+
+    def start(self) -> None:
+        """Follow the layer list, and open the selected image or else the topmost one."""
+        events = self._viewer.layers.events
+        events.inserted.connect(self._on_inserted)
+        events.removed.connect(self._on_removed)
+        events.renamed.connect(self._on_renamed)
+        self._open_any()
+
+    def close(self) -> None:
+        """Let go of the viewer; the layers stay."""
+        events = self._viewer.layers.events
+        events.inserted.disconnect(self._on_inserted)
+        events.removed.disconnect(self._on_removed)
+        events.renamed.disconnect(self._on_renamed)
+        for work in self._all.values():
+            work.close()
+        if self._orphan is not None:
+            self._orphan.close()
+
+    def open(self, image: Image) -> None:
+        """Work on this image. The layers of the one before are put away, its prompts are kept."""
+        if self.current is not None and self.current.image is image:
+            return
+        before, self.current = self.current or self._orphan, None
+        # The same recording opened again goes on where it was.
+        again = before is self._orphan and before is not None and before.is_like(image)
+        if before is not None and not again:
+            before.put_away()
+        if before is not None and before is self._orphan:
+            before.close()
+            self._orphan = None
+        try:
+            work = self._all.get(image) or Workspace(self._viewer, image, self._loop)
+        except MemoryError as error:
+            self.told.emit("error", explain(error, f"the masks of {image.name}"))
+            if before is not None and before.in_viewer:
+                before.show()
+                self.current = before
+            self.images_changed.emit()
+            return
+        if image in self._all:
+            work.show()
+        else:
+            self._all[image] = work
+            work.refused.connect(partial(self.told.emit, "warning"))
+            image.events.data.connect(self._on_data)
+        self.current = work
+        self.opened.emit(work)
+
+    def _open_any(self) -> None:
+        selected = self._viewer.layers.selection.active
+        images = self.images
+        if images:
+            self.open(selected if selected in images else images[-1])
+
+    def _on_inserted(self, event: Any) -> None:
+        if isinstance(event.value, Image):
+            self.images_changed.emit()
+            if self.current is None:
+                # The layer is not yet all set up while napari tells of it.
+                self._loop.post(self._open_if_none)
+
+    def _open_if_none(self) -> None:
+        if self.current is None:
+            self._open_any()
+
+    def _on_removed(self, event: Any) -> None:
+        if isinstance(event.value, Image):
+            self.images_changed.emit()
+        self._loop.post(partial(self._settle_removed, event.value))
+
+    def _on_renamed(self, event: Any = None) -> None:
+        self.images_changed.emit()
+
+    def _settle_removed(self, layer: Layer) -> None:
+        """After all that the user has removed at once is gone."""
+        if layer in self._viewer.layers:
+            return
+        work = self.current
+        if isinstance(layer, Image) and layer in self._all:
+            gone = self._all.pop(layer)
+            layer.events.data.disconnect(self._on_data)
+            if gone is work:
+                self._lose(gone)
+            else:
+                gone.close()
+        elif work is not None and work.in_viewer and layer in work.layers:
+            work.show()
+            self.told.emit(
+                "info",
+                f"{layer.name} is needed while the widget works on this image and was brought back. "
+                "Delete single points or boxes instead.",
+            )
+
+    def _lose(self, work: Workspace) -> None:
+        self.current, self._orphan = None, work
+        self.lost.emit(work)
+        kept = [layer.name for layer in work.layers if layer in self._viewer.layers]
+        if kept:
+            self.told.emit(
+                "warning",
+                f"The image {work.image.name} was removed. Its prompts and masks stay in {', '.join(kept)}; "
+                "open the image again to go on.",
+            )
+        self._open_any()
+
+    def _on_data(self, event: Any = None) -> None:
+        """The pixels of an image were replaced; with another shape, its layers do not fit any more."""
+        work = self.current
+        if work is not None and not work.fits():
+            image = work.image
+            self._all.pop(image)
+            image.events.data.disconnect(self._on_data)
+            self.current, self._orphan = None, work
+            self.lost.emit(work)
+            self.told.emit(
+                "warning",
+                f"{image.name} has another shape now, {image_shape(image)}. What was made for the one before is kept "
+                "in hidden layers with its name.",
+            )
+            self.open(image)

@@ -1,0 +1,188 @@
+"""What goes wrong says what to do and loses nothing."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from napari_sam2.ui.loading import Loading
+from napari_sam2.ui.messages import Cancelled, explain
+from napari_sam2.weights.errors import DownloadError, ModelError
+
+
+class OutOfMemoryError(RuntimeError):
+    """Called like torch's own, which the ui must know without importing torch."""
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory: 8 GB")]
+)
+def test_out_of_memory_keeps_finished_frames(session, error):
+    session.click(0, 15, 20)
+    session.settle()
+    run = session.controller.propagation
+    slot = run.advanced.connect(lambda *_: session.backend.errors.update(step=error))
+    session.propagate()
+    level, text = session.told[-1]
+    assert level == "error"
+    assert "not enough memory" in text
+    assert "micro" in text
+    assert session.labels[0].any()
+    assert not run.running
+    run.advanced.disconnect(slot)
+    session.backend.errors.clear()
+    session.propagate()
+    assert session.labels.any(axis=(1, 2)).all()
+
+
+def test_an_error_of_a_preview_is_told_and_the_prompt_stays(session):
+    session.backend.errors["predict"] = MemoryError()
+    session.click(0, 15, 20)
+    session.settle()
+    assert len(session.told) == 1
+    assert "not enough memory" in session.told[0][1]
+    assert session.document.has_prompts()
+    session.backend.errors.clear()
+    session.click(0, 16, 20)
+    session.settle()
+    assert session.labels[0].any()
+
+
+def test_a_failed_download_goes_back_to_the_model_before(session):
+    session.click(0, 15, 20)
+    session.settle()
+    session.backend.errors["sam2.1_hiera_tiny"] = DownloadError("sam2.1_hiera_tiny: no connection; check the network")
+    session.controller.set_model("sam2.1_hiera_tiny")
+    session.settle()
+    assert session.controller.choice.model == "micro"
+    assert len(session.told) == 1
+    assert "no connection; check the network" in session.told[0][1]
+    assert "micro (bundled) on auto is in use again" in session.told[0][1]
+    session.click(0, 16, 20)
+    session.propagate()
+    assert session.labels.any(axis=(1, 2)).all()
+    assert len(session.told) == 1
+
+
+def test_an_unreadable_checkpoint_says_so(session):
+    session.backend.errors["/data/broken.pt"] = ModelError("/data/broken.pt is damaged or incomplete; get it again")
+    session.controller.set_model("/data/broken.pt")
+    session.settle()
+    assert "damaged or incomplete" in session.told[0][1]
+    assert session.controller.choice.model == "micro"
+
+
+def test_a_missing_device_goes_back(session):
+    session.click(0, 15, 20)
+    session.settle()
+    load = session.backend.load
+
+    def refuse(choice, progress):
+        if choice.device == "cuda":
+            raise ModelError("the device cuda is not available here; use auto or cpu")
+        return load(choice, progress)
+
+    session.backend.load = refuse
+    session.controller.set_device("cuda")
+    session.settle()
+    assert session.controller.choice.device == "auto"
+    assert "not available here" in session.told[0][1]
+
+
+def test_a_model_that_fails_is_not_tried_again_by_what_waits_behind_it(session):
+    session.backend.errors["micro"] = ModelError("the bundled weights are missing; install napari-sam2 again")
+    session.backend.gate.clear()
+    session.click(0, 15, 20)
+    session.click(0, 16, 20)
+    session.backend.gate.set()
+    session.settle()
+    assert session.backend.count("load") == 1
+    assert [text.split(";")[0] for _, text in session.told] == ["The bundled weights are missing"]
+
+
+def test_another_model_is_asked_for_what_is_on_screen(session):
+    session.click(0, 15, 20)
+    session.settle()
+    session.viewer.dims.set_current_step(0, 0)
+    session.controller.set_model("sam2.1_hiera_tiny")
+    session.settle()
+    loaded = [call[1].choice.model for call in session.backend.calls if call[0] == "tracker"]
+    assert loaded == ["micro", "sam2.1_hiera_tiny"]
+    assert session.backend.count("predict") == 2
+
+
+def test_a_download_is_shown_and_can_be_cancelled(session):
+    reached, done = threading.Event(), threading.Event()
+    loading: Loading = session.controller.loading
+
+    def download(choice, progress):
+        for arrived in range(0, 157_000_000, 1_000_000):
+            progress(arrived, 156_000_000)
+            reached.set()
+            assert done.wait(10)
+        return object()
+
+    session.backend.load = download
+    session.controller.set_model("sam2.1_hiera_tiny")
+    assert reached.wait(10)
+    session.loop.until(lambda: loading.amount is not None)
+    assert loading.downloading
+    assert loading.text == "SAM 2.1 tiny: 0 of 156 MB"
+    assert session.controller.hint.startswith("Loading SAM 2.1 tiny: 0 of 156 MB")
+    session.controller.cancel()
+    done.set()
+    session.loop.until(lambda: not loading.busy)
+    assert session.controller.choice.model == "micro"
+    assert session.told == [("info", "Cancelled loading SAM 2.1 tiny. micro (bundled) on auto is in use again.")]
+
+
+def test_an_unexpected_error_is_told_and_logged(session, caplog):
+    session.backend.errors["predict"] = ZeroDivisionError("that should not be")
+    session.click(0, 15, 20)
+    session.settle()
+    assert "Unexpected error" in session.told[0][1]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_an_image_file_that_is_gone_is_explained():
+    text = explain(FileNotFoundError(2, "No such file or directory"), "propagating")
+    assert "No such file" in text
+    assert "still there" in text
+
+
+def test_messages_of_the_package_are_shown_as_they_are():
+    assert explain(ModelError("there is no model x"), "loading") == "There is no model x"
+    assert explain(Cancelled(), "loading x") == "Cancelled loading x."
+
+
+def test_masks_that_do_not_fit_into_memory_leave_the_other_image_open(session, stack, monkeypatch):
+    session.click(0, 15, 20)
+    session.settle()
+
+    def no_room(image, axes):
+        raise MemoryError
+
+    monkeypatch.setattr("napari_sam2.ui.workspace.new_objects", no_room)
+    other = session.viewer.add_image(stack, name="other")
+    session.controller.set_image(other)
+    assert "not enough memory" in session.told[-1][1]
+    assert session.controller.workspace.image.name == "cells"
+    assert session.viewer.layers["SAM 2 objects"].visible
+    session.controller.new_object()
+    session.click(0, 40, 50)
+    session.settle()
+    assert set(np.unique(session.labels)) == {0, 1, 2}
+
+
+def test_closing_in_the_middle_ends_the_thread(session):
+    session.click(0, 15, 20)
+    session.settle()
+    session.backend.gate.clear()
+    session.controller.propagate("both", 0, 5)
+    session.loop.until(lambda: session.backend.count("step") == 1)
+    session.controller.close()
+    session.backend.gate.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("napari-sam2"):
+            thread.join(10)
+            assert not thread.is_alive()
