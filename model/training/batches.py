@@ -60,7 +60,27 @@ def eligible(labels: np.ndarray) -> np.ndarray:
     """Objects of the first frame that a window of the tracker could be meant for."""
     areas = np.bincount(labels.ravel())
     areas[0] = 0
-    return np.nonzero((areas > 150) & (areas < 0.4 * labels.size))[0]
+    return np.nonzero((areas > 40) & (areas < 0.4 * labels.size))[0]
+
+
+def from_afar(rng: np.random.Generator, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The scene seen through too large a window: shrunk, and continued by its mirror images to the old size.
+
+    A crowd of small cells must not pass for one large one: that is how the tracker finds the size of a window.
+    """
+    shrink = int(rng.choice([2, 2, 3, 4]))
+    frames, size, _ = images.shape
+    side = size // shrink
+    part = images[:, : side * shrink, : side * shrink].reshape(frames, side, shrink, side, shrink)
+    start = rng.integers(0, size - side + 1, 2)
+    pads = ((0, 0), *((int(s), size - side - int(s)) for s in start))
+    small = np.pad(part.mean((2, 4), dtype=np.float32), pads, mode="symmetric")
+    fewer = np.pad(labels[:, shrink // 2 :: shrink, shrink // 2 :: shrink][:, :side, :side], pads, mode="symmetric")
+    # Mirror images of a cell are other cells.
+    tile = [(np.arange(size) - int(s)) // side + shrink for s in start]
+    number = tile[0][:, None] * (2 * shrink + 1) + tile[1]
+    top = int(labels.max()) + 1
+    return small, np.where(fewer > 0, fewer + number * top, 0).astype(np.int32)
 
 
 def augment(rng: np.random.Generator, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
@@ -70,6 +90,8 @@ def augment(rng: np.random.Generator, clip: Clip) -> tuple[np.ndarray, np.ndarra
         images, labels = images[:, ::-1], labels[:, ::-1]
     turns = int(rng.integers(4))
     images, labels = np.rot90(images, turns, (1, 2)), np.rot90(labels, turns, (1, 2))
+    if len(images) == 1 and rng.random() < 0.2:
+        images, labels = from_afar(rng, images, labels)
     if rng.random() < 0.06:
         images = images.max() - images
     if rng.random() < 0.3:
@@ -102,10 +124,10 @@ class Clips(IterableDataset):  # type: ignore[type-arg]
         images, labels = [], []
         while len(images) < self.clips:
             clip = sample_clip(rng, frames=self.frames, size=SIZE)
-            found = eligible(clip.labels[0])
+            clip_images, clip_labels = augment(rng, clip)
+            found = eligible(clip_labels[0])
             if not len(found):
                 continue
-            clip_images, clip_labels = augment(rng, clip)
             mothers = set(clip.parents.values())
             for ident in rng.choice(found, self.objects, replace=len(found) < self.objects):
                 mask = clip_labels == ident

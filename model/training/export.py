@@ -1,0 +1,26 @@
+"""Write the averaged weights of a run as the file that is bundled: ``python -m training.export RUN/last.pt micro.safetensors``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from napari_sam2.sam2 import PRESETS, Sam2, load_state
+
+
+def export(checkpoint: Path, target: Path) -> None:
+    """Half precision, strictly by name; written beside and renamed."""
+    mean = torch.load(checkpoint, weights_only=True)["mean"]
+    load_state(Sam2(PRESETS["micro"]), mean, "micro")
+    state = {name: value.half().contiguous() for name, value in mean.items()}
+    beside = target.with_suffix(".tmp")
+    save_file(state, beside, metadata={"format": "napari-sam2", "variant": "micro"})
+    os.replace(beside, target)
+
+
+if __name__ == "__main__":
+    export(Path(sys.argv[1]), Path(sys.argv[2]))
