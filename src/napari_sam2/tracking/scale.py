@@ -16,6 +16,10 @@ from napari_sam2.tracking.view import View
 SMALLEST_SIDE = 40.0
 STEP = 1.5
 """Ratio of one window to the next when the size of the object is unknown."""
+SPOKEN_FOR = 0.5
+"""A size counts that has this share of the support of the best one."""
+ALIKE = 1.3
+"""Sizes within this ratio are one object, measured in different windows."""
 FITTING = (1 / 9, 0.62)
 """Diameter of an object over the side of its window: what the model was trained on, with a little room."""
 
@@ -70,8 +74,9 @@ def from_click(
 ) -> tuple[tuple[float, float], float]:
     """Centre and side of the window for what lies under a click.
 
-    The click is tried in windows of all sizes. A real object is found in several of them alike; that agreement,
-    weighted with the predicted IoU, chooses the size among objects that fit their window.
+    The click is tried in windows of all sizes. A real object is found in several of them alike: that agreement,
+    weighted with the predicted IoU, speaks for a size. Cells lie in colonies and colonies in tissue, which are found
+    alike too: of sizes that are spoken for, the smallest is taken.
     """
     shape = network.frames.shape
     views = [View.window(yx, side, (shape[0], shape[1])) for side in sides((shape[0], shape[1]))]
@@ -90,9 +95,12 @@ def from_click(
                 masks.append((view, logits, area, extent, centre, iou))
     if not masks:
         return yx, float(min(4 * SMALLEST_SIDE, max(shape)))
-    scores = [_support(candidate, masks) for candidate in masks]
-    _, _, area, extent, centre, _ = masks[int(np.argmax(scores))]
-    return centre, side_for(area, extent, ratio)
+    scores = np.array([_support(candidate, masks) for candidate in masks])
+    sizes = np.array([side_for(area, extent, ratio) for _, _, area, extent, _, _ in masks])
+    smallest = sizes[scores >= SPOKEN_FOR * scores.max()].min()
+    alike = (sizes >= smallest) & (sizes <= ALIKE * smallest)
+    chosen = int(np.where(alike, scores, -1).argmax())
+    return masks[chosen][4], float(sizes[chosen])
 
 
 def _support(
