@@ -14,10 +14,10 @@ from napari_sam2.sam2.image_input import prepare
 from napari_sam2.sam2.prompt_encoder import BOX_END, BOX_START
 from napari_sam2.tracking.feature_cache import FeatureCache
 from napari_sam2.tracking.frames import Frames
-from napari_sam2.tracking.holes import fill_holes
 from napari_sam2.tracking.memory_bank import Remembered, Selection
 from napari_sam2.tracking.objects import Answer, Interaction
 from napari_sam2.tracking.options import TrackerOptions
+from napari_sam2.tracking.regions import drop_specks, fill_holes
 from napari_sam2.tracking.view import View
 
 PREVIOUS_CLAMP = 32.0
@@ -119,6 +119,7 @@ class Network:
 
     def _answers(self, frame: int, views: Sequence[View], found: Segmentation) -> list[Answer]:
         filled = fill_holes(found.best_logits.float(), self.options.fill_holes)
+        filled = drop_specks(filled, self.options.smallest_part)
         order = found.ious.argsort(dim=1, descending=True)
         return [
             Answer(

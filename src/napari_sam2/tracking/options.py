@@ -23,6 +23,8 @@ class TrackerOptions:
     """On a frame prompted with a mask, the result is that mask, to the pixel."""
     fill_holes: int = 8
     """Holes of up to so many cells of the mask logits are filled; 0 leaves them."""
+    smallest_part: float = 0.25
+    """Separate parts with less than this share of the largest part's area are dropped; 0 keeps all."""
     skip_absent: bool = True
     """Frames on which the object was absent leave no memory."""
     max_conditioning: int | None = 8
@@ -42,6 +44,7 @@ class TrackerOptions:
             resolve_overlaps=False,
             hold_painted=False,
             fill_holes=8,
+            smallest_part=0,
             skip_absent=False,
             max_conditioning=None,
         )

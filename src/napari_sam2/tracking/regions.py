@@ -1,4 +1,4 @@
-"""Small holes in masks."""
+"""Small holes in masks, and small specks beside them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-FILLED_LOGIT = 0.1
+FILLED_LOGIT, DROPPED_LOGIT = 0.1, -0.1
 _NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
@@ -29,3 +29,24 @@ def fill_holes(logits: Tensor, largest: int) -> Tensor:
     if not holes.any():
         return logits
     return torch.where(torch.from_numpy(holes).to(logits.device), FILLED_LOGIT, logits)
+
+
+def drop_specks(logits: Tensor, share: float) -> Tensor:
+    """Lower 8-connected parts of a mask that have less than ``share`` of its largest part's area just below zero.
+
+    (N, 1, h, w) logits to the same. A cell is one piece; what a mask picks up in look-alike neighbours is not.
+    """
+    if share <= 0:
+        return logits
+    inside = (logits > 0).cpu().numpy()
+    specks = np.zeros_like(inside)
+    for index in np.ndindex(inside.shape[:2]):
+        regions, count = ndimage.label(inside[index], structure=_NEIGHBOURS)
+        if count > 1:
+            areas = np.bincount(regions.ravel())
+            small = areas < share * areas[1:].max()
+            small[0] = False
+            specks[index] = small[regions]
+    if not specks.any():
+        return logits
+    return torch.where(torch.from_numpy(specks).to(logits.device), DROPPED_LOGIT, logits)
