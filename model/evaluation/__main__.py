@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+import napari_sam2 as ns
 from evaluation.recordings import IMAGES, load
 from evaluation.scores import image_ious, tracking_ious
 
-import napari_sam2 as ns
-
+SCORES = ("click", "box", "track", "track-mask")
 # HeLa has up to 195 objects a frame: three frames give 480 of them.
 FRAMES = {"HeLa": (0, 10, 19), "CHO": range(20), "bacteria": range(20)}
 
@@ -21,7 +22,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the recordings")
     parser.add_argument("--model", default="micro", help="name or file")
     parser.add_argument("--only", choices=sorted(IMAGES), nargs="*", default=list(IMAGES))
-    parser.add_argument("--scores", choices=("click", "box", "track", "track-mask"), nargs="*", default=["click", "box", "track", "track-mask"])
+    parser.add_argument("--scores", choices=SCORES, nargs="*", default=list(SCORES))
     parser.add_argument("--every", type=int, default=1, help="use every Nth of the frames of the image scores")
     options = parser.parse_args()
     model = ns.load_model(options.model)

@@ -57,7 +57,9 @@ def link(masks: np.ndarray) -> list[list[int]]:
     going = list(range(len(tracks)))
     for frame in range(1, len(masks)):
         before, after = masks[frame - 1].astype(np.int64), masks[frame].astype(np.int64)
-        both = np.bincount((before * (after.max() + 1) + after).ravel(), minlength=(before.max() + 1) * (after.max() + 1))
+        both = np.bincount(
+            (before * (after.max() + 1) + after).ravel(), minlength=(before.max() + 1) * (after.max() + 1)
+        )
         overlap = both.reshape(before.max() + 1, after.max() + 1)
         area_before, area_after = overlap.sum(1), overlap.sum(0)
         inner = overlap.copy()

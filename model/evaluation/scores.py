@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from evaluation.recordings import Recording, deepest, link
 
+from evaluation.recordings import Recording, deepest, link
 from napari_sam2.sam2 import Sam2
 from napari_sam2.tracking import Tracker
 
@@ -28,7 +28,9 @@ def image_ious(model: Sam2, recording: Recording, frames: Iterable[int], prompt:
                 tracker.add_points(1, frame, [deepest(mask)])
             else:
                 rows, columns = np.nonzero(mask)
-                tracker.add_box(1, frame, [rows.min() - 0.5, columns.min() - 0.5, rows.max() + 0.5, columns.max() + 0.5])
+                tracker.add_box(
+                    1, frame, [rows.min() - 0.5, columns.min() - 0.5, rows.max() + 0.5, columns.max() + 0.5]
+                )
             out.append(iou(tracker.predict(frame).labels == 1, mask))
     return np.array(out)
 

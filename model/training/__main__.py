@@ -72,8 +72,11 @@ class Run:
 
     def save(self) -> None:
         state = {
-            "parts": self.parts.state_dict(), "optimiser": self.optimiser.state_dict(), "mean": self.mean,
-            "step": self.step, "seconds": self.seconds,
+            "parts": self.parts.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "mean": self.mean,
+            "step": self.step,
+            "seconds": self.seconds,
         }
         beside = self.path.with_suffix(".tmp")
         torch.save(state, beside)
@@ -90,7 +93,8 @@ def main() -> None:
     options = arguments()
     options.out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(message)s",
+        level=logging.INFO,
+        format="%(asctime)s %(message)s",
         handlers=[logging.StreamHandler(), logging.FileHandler(options.out / "log.txt")],
     )
     run = Run(options.out, options.rate)
@@ -121,7 +125,12 @@ def main() -> None:
         now = time.monotonic()
         run.seconds, tick, spent = run.seconds + now - tick, now, now - tick
         kind = "clip" if clips else "image"
-        for name, value in (("loss", loss), ("single", verdict.single), ("chosen", verdict.chosen), ("best", verdict.best)):
+        for name, value in (
+            ("loss", loss),
+            ("single", verdict.single),
+            ("chosen", verdict.chosen),
+            ("best", verdict.best),
+        ):
             sums[f"{kind} {name}"].append(float(value.detach().float().mean()))
         sums[f"{kind} s"].append(spent)
         if run.step % 50 == 0:

@@ -64,7 +64,7 @@ def eligible(labels: np.ndarray) -> np.ndarray:
 
 
 def from_afar(rng: np.random.Generator, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The scene seen through too large a window: shrunk, and continued by its mirror images to the old size.
+    """The scene seen through too large a window: shrunk, and continued by its mirror images or by an empty field.
 
     A crowd of small cells must not pass for one large one: that is how the tracker finds the size of a window.
     """
@@ -74,7 +74,18 @@ def from_afar(rng: np.random.Generator, images: np.ndarray, labels: np.ndarray) 
     part = images[:, : side * shrink, : side * shrink].reshape(frames, side, shrink, side, shrink)
     start = rng.integers(0, size - side + 1, 2)
     pads = ((0, 0), *((int(s), size - side - int(s)) for s in start))
-    small = np.pad(part.mean((2, 4), dtype=np.float32), pads, mode="symmetric")
+    shrunk = part.mean((2, 4), dtype=np.float32)
+    if rng.random() < 0.5:
+        # A colony alone in an empty field, with the grain of the scene.
+        rim = np.concatenate([shrunk[:, 0], shrunk[:, -1], shrunk[:, :, 0], shrunk[:, :, -1]], axis=1)
+        grain = float(np.abs(np.diff(rim, axis=1)).mean())
+        small = rng.normal(np.median(rim), grain, images.shape).astype(np.float32)
+        inside = (slice(None), *(slice(int(s), int(s) + side) for s in start))
+        small[inside] = shrunk
+        alone = np.zeros_like(labels)
+        alone[inside] = labels[:, shrink // 2 :: shrink, shrink // 2 :: shrink][:, :side, :side]
+        return small, alone
+    small = np.pad(shrunk, pads, mode="symmetric")
     fewer = np.pad(labels[:, shrink // 2 :: shrink, shrink // 2 :: shrink][:, :side, :side], pads, mode="symmetric")
     # Mirror images of a cell are other cells.
     tile = [(np.arange(size) - int(s)) // side + shrink for s in start]

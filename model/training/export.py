@@ -1,4 +1,4 @@
-"""Write the averaged weights of a run as the file that is bundled: ``python -m training.export RUN/last.pt micro.safetensors``."""
+"""Write the averaged weights of a run as the bundled file: ``python -m training.export RUN/last.pt FILE``."""
 
 from __future__ import annotations
 

@@ -104,7 +104,9 @@ class DenseHead(nn.Module):
 def _offsets(labels: Tensor) -> tuple[Tensor, Tensor]:
     """Vector (B, 2, H, W) of every cell to the mean place of its object, and the object's radius (B, 1, H, W)."""
     batch, height, width = labels.shape
-    flat = (labels.long() + labels.amax().long().add(1) * torch.arange(batch, device=labels.device)[:, None, None]).flatten()
+    flat = (
+        labels.long() + labels.amax().long().add(1) * torch.arange(batch, device=labels.device)[:, None, None]
+    ).flatten()
     y, x = torch.meshgrid(torch.arange(height).float(), torch.arange(width).float(), indexing="ij")
     places = torch.stack((y, x)).expand(batch, 2, height, width)
     per_cell = places.permute(0, 2, 3, 1).reshape(-1, 2)

@@ -84,18 +84,17 @@ def image_step(model: Sam2, head: DenseHead, batch: Batch, rounds: int) -> tuple
     prompts = first_prompts(batch)
     always = torch.ones(len(target), dtype=torch.bool)
     total = head.loss(stride4, batch.labels[:, 0])
-    first: Verdict | None = None
+    verdicts: list[Verdict] = []
     for turn in range(rounds):
         decoded = model.decode(image, features, prompts.xy, prompts.labels, prompts.previous)
         verdict = judge(decoded, target, always, always)
         total = total + verdict.loss / rounds
-        first = first or verdict
+        verdicts.append(verdict)
         logits = preferred(decoded, several=turn == 0)[0].detach().float()
         # Sometimes the answer is forgotten, as when several clicks are given at once.
         keep = torch.rand(()) < 0.8
         prompts = prompts.add(*corrective_click(logits, target), logits if keep else None)
-    assert first is not None
-    return total, first
+    return total, verdicts[0]
 
 
 @dataclass
@@ -114,7 +113,10 @@ def recall(model: Sam2, past: list[Remembered], frame: int) -> Memory:
     kept = [r for r in past if r.prompted or frame - r.frame < limit]
     ages = [0 if r.prompted else frame - r.frame for r in kept]
     return Memory(
-        [r.memory for r in kept], ages, [r.pointer for r in past], [frame - r.frame for r in past],
+        [r.memory for r in kept],
+        ages,
+        [r.pointer for r in past],
+        [frame - r.frame for r in past],
         model.config.max_pointers,
     )
 
@@ -140,7 +142,7 @@ def remember_given(model: Sam2, features: ImageFeatures, target: Tensor) -> Reme
 
 def clip_step(model: Sam2, head: DenseHead, batch: Batch, correct: float = 0.25) -> tuple[Tensor, Verdict]:
     """Loss of a batch of clips: prompted on the first frame, tracked on the others, sometimes corrected on one."""
-    clips, frames = batch.images.shape[:2]
+    frames = batch.images.shape[1]
     shared, stride4 = encode(model, batch.images.flatten(0, 1))
     total = head.loss(stride4, batch.labels.flatten(0, 1))
     correct_at = int(torch.randint(1, frames, ())) if torch.rand(()) < correct else -1

@@ -1,0 +1,1 @@
+"""The main job on a real recording, from clicks to pictures, to see what the program does."""
