@@ -19,6 +19,8 @@ class TrackerOptions:
     """Intensities shown as black and white, for the whole stack; None: percentiles of sampled frames."""
     resolve_overlaps: bool = True
     """Where masks overlap, leave the pixel to the object that is surer of it, in the logits too."""
+    one_owner: bool = True
+    """Of two objects that claim the same cell, the one that jumped there gives way and counts as absent."""
     hold_painted: bool = True
     """On a frame prompted with a mask, the result is that mask, to the pixel."""
     fill_holes: int = 8
@@ -42,6 +44,7 @@ class TrackerOptions:
         return cls(
             view="frame",
             resolve_overlaps=False,
+            one_owner=False,
             hold_painted=False,
             fill_holes=8,
             smallest_part=0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from napari_sam2.sam2 import Sam2
 from napari_sam2.tracking import prompt_checks as check
+from napari_sam2.tracking import rivals
 from napari_sam2.tracking.errors import TrackingError
 from napari_sam2.tracking.frames import Frames
 from napari_sam2.tracking.memory_bank import MemoryBank, Selection
@@ -242,9 +244,18 @@ class Tracker:
         others = [thing for thing in members if thing.id not in answers]
         views = [self._viewer.following(thing, frame) for thing in others]
         selections = [self._select(thing, frame, backward=backward) for thing in others]
-        for index, answer, memory in self.network.track(frame, views, selections):
-            others[index].bank.track(memory)
-            answers[others[index].id] = answer
+        found = {others[i].id: (answer, memory) for i, answer, memory in self.network.track(frame, views, selections)}
+        answers |= {object_id: answer for object_id, (answer, _) in found.items()}
+        if self.options.one_owner and len(answers) > 1:
+            before = {thing.id: thing.bank.latest(frame) for thing in others}
+            sure = {thing.id for thing in members} - before.keys()
+            for lost in rivals.losers(answers, before, sure, self.frames.shape):
+                answer, memory = found[lost]
+                nowhere = torch.full_like(answer.logits, rivals.ABSENT_LOGIT)
+                answers[lost] = replace(answer, logits=nowhere, object_score=rivals.ABSENT_SCORE)
+                found[lost] = answers[lost], replace(memory, logits=nowhere, object_score=rivals.ABSENT_SCORE)
+        for thing in others:
+            thing.bank.track(found[thing.id][1])
         return answers
 
     def _result(self, frame: int, answers: dict[int, Answer], *, preview: bool = False) -> FrameResult:
