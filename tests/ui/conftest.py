@@ -131,7 +131,9 @@ class FakeTracker:
                 mask |= what[0]
             elif kind == "box":
                 y0, x0, y1, x1 = (round(value) for value in what)
-                mask[max(0, y0) : y1 + 1, max(0, x0) : x1 + 1] |= components[max(0, y0) : y1 + 1, max(0, x0) : x1 + 1] > 0
+                mask[max(0, y0) : y1 + 1, max(0, x0) : x1 + 1] |= (
+                    components[max(0, y0) : y1 + 1, max(0, x0) : x1 + 1] > 0
+                )
             else:
                 y, x = round(what[0]), round(what[1])
                 here = components == components[y, x] if components[y, x] else np.zeros(self.shape, bool)
@@ -279,9 +281,7 @@ class Session:
     def settle(self) -> None:
         """Until nothing is on its way any more."""
         control = self.controller
-        self.loop.until(
-            lambda: not (control.previews.waiting or control.propagation.running or control.loading.busy)
-        )
+        self.loop.until(lambda: not (control.previews.waiting or control.propagation.running or control.loading.busy))
         self.loop.turn()
 
     def propagate(self, direction="both", first=0, last=5) -> None:

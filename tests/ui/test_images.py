@@ -109,7 +109,9 @@ def test_a_lazy_stack_is_read_frame_by_frame(open_session, stack):
         read.append(block_id[0])
         return stack[block_id[0]][None]
 
-    lazy = da.map_blocks(block, chunks=((1,) * 6, (60,), (80,)), dtype=stack.dtype, meta=np.empty((0, 0, 0), stack.dtype))
+    lazy = da.map_blocks(
+        block, chunks=((1,) * 6, (60,), (80,)), dtype=stack.dtype, meta=np.empty((0, 0, 0), stack.dtype)
+    )
     session = open_session(lazy, contrast_limits=(0, 255))
     read.clear()
     session.click(4, 19, 28)

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from napari_sam2.tracking.errors import TrackingError
 from napari_sam2.ui.loading import Loading
 from napari_sam2.ui.messages import Cancelled, explain
 from napari_sam2.weights.errors import DownloadError, ModelError
@@ -152,6 +153,7 @@ def test_an_image_file_that_is_gone_is_explained():
 
 def test_messages_of_the_package_are_shown_as_they_are():
     assert explain(ModelError("there is no model x"), "loading") == "There is no model x"
+    assert explain(TrackingError("got an empty mask; paint one"), "propagating") == "Got an empty mask; paint one"
     assert explain(Cancelled(), "loading x") == "Cancelled loading x."
 
 

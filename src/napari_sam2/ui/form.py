@@ -5,7 +5,6 @@ from qtpy.QtWidgets import (
     QButtonGroup,
     QComboBox,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -73,11 +72,11 @@ class Form(QWidget):
                 ("Image", self.image), ("Frame axis", self.frame_axis), ("Model", self.model), ("Device", self.device)
             )
         )
-        column.addWidget(_heading("Prompts"))
+        column.addWidget(QLabel("<b>Prompts</b>"))
         column.addLayout(_row(self.positive, self.negative, self.box))
         column.addLayout(_row(self.previous_object, self.object, self.next_object, stretch=self.object))
         column.addWidget(self.new_object)
-        column.addWidget(_heading("All frames"))
+        column.addWidget(QLabel("<b>All frames</b>"))
         to = QLabel("to")
         to.setAlignment(Qt.AlignmentFlag.AlignCenter)
         frames = QWidget()
@@ -94,20 +93,17 @@ def _hint() -> QLabel:
     hint.setWordWrap(True)
     hint.setStyleSheet(_HINT_STYLE)
     # Room for three lines, so that what stands below does not jump when the text changes.
-    hint.setMinimumHeight(hint.fontMetrics().lineSpacing() * 3 + 14)
+    hint.setFixedHeight(hint.fontMetrics().lineSpacing() * 3 + 24)
     hint.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return hint
 
 
-def _with_key(name: str, tip: str) -> str:
-    key = key_of(name)
-    return f"{tip}  [{key}]" if key else tip
-
-
 def _button(name: str, text: str, tip: str, checkable: bool = False) -> QPushButton:
-    button = QPushButton(text)
+    """A button with its key behind the text, or in the tooltip where there is no room for it."""
+    key = key_of(name)
+    button = QPushButton(f"{text} ({key})" if len(key) == 1 and len(text) > 1 else text)
     button.setObjectName(name)
-    button.setToolTip(_with_key(name, tip))
+    button.setToolTip(f"{tip} [{key}]" if key else tip)
     button.setCheckable(checkable)
     # A click must leave the keys with the viewer; Tab still gets here.
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -147,17 +143,6 @@ def _progress() -> QProgressBar:
     return bar
 
 
-def _heading(text: str) -> QWidget:
-    """A title with a line to its right."""
-    line = QFrame()
-    line.setFrameShape(QFrame.Shape.HLine)
-    line.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-    label = QLabel(f"<b>{text}</b>")
-    heading = QWidget()
-    heading.setLayout(_row(label, line))
-    return heading
-
-
 def _row(*widgets: QWidget, stretch: QWidget | None = None) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setContentsMargins(0, 0, 0, 0)
@@ -173,5 +158,8 @@ def _rows(*labelled: tuple[str, QWidget]) -> QFormLayout:
     rows.setVerticalSpacing(6)
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
     for text, widget in labelled:
-        rows.addRow(text, widget)
+        label = QLabel(text)
+        # The same in both groups, so that their fields stand in line.
+        label.setMinimumWidth(label.fontMetrics().horizontalAdvance("Frame axis ") + 8)
+        rows.addRow(label, widget)
     return rows

@@ -4,11 +4,13 @@ Direct writes are not in the layer's undo history: what the model writes is undo
 by the layer.
 """
 
+import colorsys
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
+from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_sam2.session.document import Plane
 from napari_sam2.ui.geometry import Axes, placement
@@ -27,7 +29,19 @@ Shows = Callable[[Plane, int], bool]
 
 def new_objects(image: Image, axes: Axes) -> Labels:
     """An empty Labels layer that lies on the image. Raises MemoryError when it is too large for the machine."""
-    return Labels(np.zeros(axes.shape, dtype=np.uint16), name=NAME, opacity=0.6, **placement(image))
+    return Labels(
+        np.zeros(axes.shape, dtype=np.uint16), name=NAME, opacity=0.5, colormap=_colormap(), **placement(image)
+    )
+
+
+def _colormap() -> CyclicLabelColormap:
+    """Bright colours, neighbours in number far apart in hue; napari's own has dark ones that vanish on an image."""
+    golden = 0.618034
+    colors = [(0.0, 0.0, 0.0, 0.0)]
+    for number in range(30):
+        saturation, value = ((0.85, 1.0), (0.55, 1.0), (0.95, 0.85))[number % 3]
+        colors.append((*colorsys.hsv_to_rgb((0.53 + number * golden) % 1, saturation, value), 1.0))
+    return CyclicLabelColormap(name="SAM 2 objects", colors=np.array(colors))
 
 
 def can_take(layer: Any, axes: Axes) -> bool:

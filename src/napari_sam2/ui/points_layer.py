@@ -24,8 +24,9 @@ def new_points(image: Image, axes: Axes) -> Points:
         name=NAME,
         ndim=len(axes.shape),
         features=_features([], []),
-        size=max(3.0, max(axes.frame_shape) / 70),
-        canvas_size_limits=(9, 18),
+        size=max(2.0, max(axes.frame_shape) / 100),
+        # No lower limit: napari draws one dot at the origin where a frame has no points, as small as it may.
+        canvas_size_limits=(0, 18),
         border_width=0.25,
         antialiasing=1,
         **placement(image),

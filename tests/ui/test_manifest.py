@@ -1,0 +1,93 @@
+"""The plugin as napari sees it: manifest, menus, settings, and how little is imported before the first use."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from napari.utils.shortcuts import default_shortcuts
+from npe2 import PluginManifest
+
+import napari_sam2
+from napari_sam2.ui.backend import ModelChoice
+from napari_sam2.ui.keys import SHORTCUTS
+from napari_sam2.ui.settings import default_choice
+from napari_sam2.ui.widget import SegmentStackWidget
+
+MANIFEST = Path(napari_sam2.__file__).with_name("napari.yaml")
+
+
+@pytest.fixture
+def manifest() -> PluginManifest:
+    return PluginManifest.from_file(MANIFEST)
+
+
+def test_the_manifest_is_valid_and_its_commands_exist(manifest):
+    manifest.validate_imports()
+    assert manifest.name == "napari-sam2"
+    assert {str(category) for category in manifest.categories} == {"Segmentation", "Annotation"}
+    for command in manifest.contributions.commands:
+        assert command.id.startswith("napari-sam2.")
+
+
+def test_the_manifest_beside_the_sources_is_the_same_file():
+    link = Path(__file__).parents[2] / "napari.yaml"
+    assert link.read_text() == MANIFEST.read_text()
+
+
+def test_the_widget_opens_from_the_plugin_menu(make_napari_viewer_proxy, npe2pm, manifest):
+    npe2pm.register(manifest)
+    viewer = make_napari_viewer_proxy()
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sam2", "Segment stack")
+    assert isinstance(widget, SegmentStackWidget)
+    for menu in ("napari/layers/segment", "napari/layers/track"):
+        commands = [item.command for item in npe2pm.iter_menu(menu)]
+        assert commands == ["napari-sam2.segment_stack"]
+
+
+def test_the_preferences_are_the_defaults_of_the_widget(plugin_settings, npe2pm, manifest, tmp_path):
+    from napari.settings import get_plugin_settings
+
+    assert default_choice() == ModelChoice("micro", "auto", "")
+    npe2pm.register(manifest)
+    assert default_choice() == ModelChoice("micro", "auto", "")
+    preferred = get_plugin_settings("napari-sam2").segmentation
+    preferred.device = "cpu"
+    preferred.cache_folder = f"  {tmp_path} "
+    assert default_choice() == ModelChoice("micro", "cpu", str(tmp_path))
+
+
+def test_the_keys_are_free_in_napari():
+    used = {str(binding) for bindings in default_shortcuts.values() for binding in bindings}
+    assert len(used) > 50
+    assert not {shortcut.key.replace("-", "+") for shortcut in SHORTCUTS} & used
+
+
+def test_importing_the_widget_imports_no_torch():
+    code = "import sys, napari_sam2.ui.widget; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_controller_imports_torch_with_the_first_click_on_the_other_thread():
+    code = """
+import sys, threading
+import numpy as np
+from napari.components import ViewerModel
+from napari_sam2.ui.backend import ModelChoice
+from napari_sam2.ui.controller import Controller
+
+class Loop:
+    def post(self, call): pass
+    def later(self, seconds, call): pass
+
+viewer = ViewerModel()
+viewer.add_image(np.zeros((3, 20, 20)))
+control = Controller(viewer, Loop(), choice=ModelChoice("nothing.pt"), tell=print)
+print("torch" in sys.modules)
+viewer.layers["SAM 2 points"].add([0, 5, 5])
+control.thread._executor.shutdown()
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

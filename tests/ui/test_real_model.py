@@ -1,0 +1,69 @@
+"""The controller with the bundled model and the tracker of this package."""
+
+import numpy as np
+import pytest
+
+from napari_sam2.ui.backend import ModelChoice, Sam2Backend
+from napari_sam2.ui.controller import Controller
+
+
+def blobs(frames: int) -> np.ndarray:
+    """(frames, 96, 120) uint16: two soft-edged bright blobs of radius 9 that move by (1, 2) per frame, with noise."""
+    rows, columns = np.ogrid[:96, :120]
+    stack = np.random.default_rng(0).normal(1000, 40, (frames, 96, 120))
+    for frame in range(frames):
+        for y, x in ((30, 35), (65, 80)):
+            distance = np.hypot(rows - y - frame, columns - x - 2 * frame)
+            stack[frame] += 1500 / (1 + np.exp(distance - 9))
+    return stack.astype(np.uint16)
+
+
+def overlap(mask: np.ndarray, frame: int, which: int) -> float:
+    """IoU of a mask with one of the blobs."""
+    y, x = ((30, 35), (65, 80))[which]
+    rows, columns = np.ogrid[:96, :120]
+    truth = np.hypot(rows - y - frame, columns - x - 2 * frame) <= 9
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+@pytest.fixture
+def real(open_session, loop):
+    session = open_session()
+    session.controller.close()
+    session.viewer.add_image(blobs(4), name="blobs", scale=(1, 0.3, 0.3))
+    session.controller = Controller(session.viewer, loop, Sam2Backend(), ModelChoice("micro", "cpu"), tell=session.tell)
+    return session
+
+
+def settle(session) -> None:
+    control = session.controller
+    session.loop.until(
+        lambda: not (control.previews.waiting or control.propagation.running or control.loading.busy), seconds=120
+    )
+
+
+def test_two_clicked_blobs_are_found_in_all_frames_and_corrected(real):
+    real.click(1, 31, 37)
+    settle(real)
+    assert overlap(real.labels[1] == 1, 1, 0) > 0.6
+    real.controller.new_object()
+    real.click(2, 67, 84)
+    settle(real)
+    results = []
+    real.controller.propagation.advanced.connect(lambda plane, frame, result: results.append(frame))
+    real.controller.propagate("both", 0, 3)
+    settle(real)
+    assert real.told == []
+    assert len(results) == real.controller.propagation.total
+    for frame in range(4):
+        assert overlap(real.labels[frame] == 1, frame, 0) > 0.6
+        assert overlap(real.labels[frame] == 2, frame, 1) > 0.6
+    before = real.labels[3].copy()
+    real.controller.set_positive(False)
+    real.click(3, 68, 92)
+    settle(real)
+    assert (real.labels[3] == 2).sum() < (before == 2).sum()
+    np.testing.assert_array_equal(real.labels[3] == 1, before == 1)
+    real.viewer.layers["SAM 2 points"].remove([2])
+    settle(real)
+    np.testing.assert_array_equal(real.labels[3], before)

@@ -1,0 +1,360 @@
+"""The real widget in a real viewer: mouse and key events of Qt, and what is on the screen."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QProgressBar, QPushButton, QSpinBox
+
+from napari_sam2.ui.keys import SHORTCUTS
+from napari_sam2.ui.widget import SegmentStackWidget
+
+POINTS, BOXES, OBJECTS = "SAM 2 points", "SAM 2 boxes", "SAM 2 objects"
+LEFT = Qt.MouseButton.LeftButton
+NONE, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+class Desk:
+    """A viewer with the widget docked, and hands for mouse and keys."""
+
+    def __init__(self, viewer, qtbot, backend) -> None:
+        self.viewer = viewer
+        self.qtbot = qtbot
+        self.backend = backend
+        self.widget = SegmentStackWidget(viewer, backend=backend)
+        viewer.window.add_dock_widget(self.widget, name="Segment stack")
+        self.canvas = viewer.__wrapped__.window._qt_viewer.canvas.native
+        self.told: list[str] = []
+        qtbot.wait(50)
+
+    @property
+    def control(self):
+        return self.widget.controller
+
+    @property
+    def labels(self):
+        return self.viewer.layers[OBJECTS].data
+
+    def child(self, kind, name):
+        found = self.widget.findChild(kind, name)
+        assert found is not None, name
+        return found
+
+    def press(self, name) -> None:
+        button = self.child(QPushButton, name)
+        assert button.isEnabled(), name
+        self.qtbot.mouseClick(button, LEFT)
+
+    def place(self, y, x) -> QPoint:
+        """Where a world position of the y-x view is on the canvas."""
+        size = np.array([self.canvas.height(), self.canvas.width()])
+        camera = self.viewer.scene.camera
+        at = size / 2 + (np.array([y, x]) - np.array(camera.center)[-2:]) * camera.zoom
+        return QPoint(round(at[1]), round(at[0]))
+
+    def click(self, y, x, modifier=NONE) -> None:
+        self.qtbot.mouseMove(self.canvas, self.place(y, x))
+        self.qtbot.mouseClick(self.canvas, LEFT, modifier, self.place(y, x))
+
+    def drag(self, start, end) -> None:
+        self.qtbot.mousePress(self.canvas, LEFT, NONE, self.place(*start))
+        for share in (0.3, 0.7, 1.0):
+            point = np.array(start) + share * (np.array(end) - np.array(start))
+            self.qtbot.mouseMove(self.canvas, self.place(*point))
+            self.qtbot.wait(20)
+        self.qtbot.mouseRelease(self.canvas, LEFT, NONE, self.place(*end))
+
+    def key(self, key, modifier=NONE) -> None:
+        self.qtbot.keyClick(self.canvas, key, modifier)
+
+    def settle(self) -> None:
+        control = self.control
+        self.qtbot.waitUntil(
+            lambda: not (control.previews.waiting or control.propagation.running or control.loading.busy), timeout=15000
+        )
+        self.qtbot.wait(150)
+
+
+@pytest.fixture
+def desk(make_napari_viewer_proxy, qtbot, backend, stack):
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.window.resize(1100, 750)
+    viewer.add_image(stack, name="cells", scale=(1, 0.5, 0.5), translate=(0, 3, -4))
+    viewer.dims.set_current_step(0, 0)
+    desk = Desk(viewer, qtbot, backend)
+    viewer.reset_view()
+    yield desk
+    backend.gate.set()
+
+
+def disc(frame, which=0):
+    y, x = ((15, 20), (40, 50))[which]
+    rows, columns = np.ogrid[:60, :80]
+    return (rows - y - frame) ** 2 + (columns - x - 2 * frame) ** 2 <= 36
+
+
+def world(y, x):
+    """World position of a data pixel of the scaled and moved recording."""
+    return 0.5 * y + 3, 0.5 * x - 4
+
+
+def test_the_first_thing_to_do_is_a_click(desk):
+    assert desk.child(QLabel, "hint").text() == "Click a cell."
+    desk.click(*world(15, 20))
+    desk.settle()
+    points = desk.viewer.layers[POINTS]
+    np.testing.assert_allclose(points.data, [[0, 15, 20]], atol=1)
+    np.testing.assert_array_equal(desk.labels[0] == 1, disc(0))
+    assert "Propagate (G)" in desk.child(QLabel, "hint").text()
+
+
+def test_shift_click_is_negative_just_once(desk):
+    desk.click(*world(15, 20))
+    desk.click(*world(15, 24), modifier=SHIFT)
+    desk.settle()
+    assert desk.labels[0, 15, 24] == 0
+    assert desk.labels[0, 15, 20] == 1
+    desk.click(*world(16, 18))
+    assert list(desk.viewer.layers[POINTS].features["label"]) == ["positive", "negative", "positive"]
+
+
+def test_keys_do_what_the_buttons_do(desk):
+    desk.click(*world(15, 20))
+    desk.key(Qt.Key.Key_W)
+    desk.click(*world(15, 24))
+    desk.qtbot.waitUntil(lambda: desk.child(QPushButton, "negative").isChecked())
+    desk.key(Qt.Key.Key_N)
+    desk.click(*world(40, 50))
+    desk.settle()
+    assert desk.child(QPushButton, "positive").isChecked()
+    assert list(desk.viewer.layers[POINTS].features["object"]) == [1, 1, 2]
+    desk.key(Qt.Key.Key_J)
+    assert desk.control.workspace.document.current == 1
+    desk.key(Qt.Key.Key_K)
+    desk.qtbot.waitUntil(lambda: desk.child(QComboBox, "object").currentText() == "object 2")
+    desk.key(Qt.Key.Key_Q)
+    assert desk.control.positive
+    desk.key(Qt.Key.Key_G)
+    desk.settle()
+    assert (desk.labels == 2).any(axis=(1, 2)).all()
+
+
+def test_keys_work_while_a_button_has_been_pressed_and_with_another_layer_selected(desk):
+    desk.click(*world(15, 20))
+    desk.press("new_object")
+    desk.click(*world(40, 50))
+    desk.viewer.layers.selection.active = desk.viewer.layers["cells"]
+    desk.key(Qt.Key.Key_J)
+    assert desk.control.workspace.document.current == 1
+    desk.qtbot.keyClick(desk.child(QPushButton, "new_object"), Qt.Key.Key_K)
+    assert desk.control.workspace.document.current == 2
+
+
+def test_buttons_drive_the_whole_job(desk):
+    desk.click(*world(15, 20))
+    desk.press("new_object")
+    desk.click(*world(40, 50))
+    desk.press("negative")
+    desk.click(*world(40, 54))
+    desk.press("positive")
+    desk.press("previous_object")
+    assert desk.control.workspace.document.current == 1
+    desk.press("next_object")
+    desk.settle()
+    desk.press("propagate")
+    desk.settle()
+    assert (desk.labels == 1).any(axis=(1, 2)).all()
+    assert (desk.labels == 2).any(axis=(1, 2)).all()
+    assert "Look through" in desk.child(QLabel, "hint").text()
+
+
+def test_a_box_is_drawn_with_the_mouse(desk):
+    desk.press("box")
+    assert desk.viewer.layers.selection.active == desk.viewer.layers[BOXES]
+    desk.drag(world(5, 8), world(25, 32))
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels[0] == 1, disc(0))
+    # Once more with the key: back to points.
+    desk.key(Qt.Key.Key_H)
+    assert desk.viewer.layers.selection.active == desk.viewer.layers[POINTS]
+    desk.qtbot.waitUntil(lambda: desk.child(QPushButton, "positive").isChecked())
+
+
+def test_a_box_drawn_again_replaces_the_first_while_drawing(desk):
+    desk.key(Qt.Key.Key_H)
+    desk.drag(world(5, 8), world(25, 32))
+    desk.drag(world(30, 38), world(50, 62))
+    desk.settle()
+    assert len(desk.viewer.layers[BOXES].data) == 1
+    np.testing.assert_array_equal(desk.labels[0] == 1, disc(0, 1))
+    # The layer still draws.
+    desk.key(Qt.Key.Key_N)
+    desk.drag(world(5, 8), world(25, 32))
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels[0] == 2, disc(0))
+
+
+def test_a_point_dragged_with_the_mouse_moves_the_mask(desk):
+    desk.click(*world(15, 20))
+    desk.settle()
+    desk.viewer.layers[POINTS].mode = "select"
+    desk.drag(world(15, 20), world(40, 50))
+    desk.settle()
+    np.testing.assert_allclose(desk.viewer.layers[POINTS].data, [[0, 40, 50]], atol=1.5)
+    np.testing.assert_array_equal(desk.labels[0] == 1, disc(0, 1))
+
+
+def test_a_point_deleted_with_the_key_takes_its_mask_along(desk):
+    desk.click(*world(15, 20))
+    desk.settle()
+    assert desk.labels[0].any()
+    desk.key(Qt.Key.Key_Delete)
+    desk.settle()
+    assert not desk.labels[0].any()
+
+
+def test_clicks_on_another_frame_count_there(desk):
+    desk.viewer.dims.set_current_step(0, 3)
+    desk.click(*world(18, 26))
+    desk.settle()
+    assert desk.control.workspace.document.prompts().keys() == {(1, 3)}
+    np.testing.assert_array_equal(desk.labels[3] == 1, disc(3))
+
+
+def test_progress_and_cancel(desk):
+    desk.click(*world(15, 20))
+    desk.settle()
+    assert not desk.child(QProgressBar, "progress").isVisible()
+    desk.backend.slow = 0.15
+    desk.press("propagate")
+    bar = desk.child(QProgressBar, "progress")
+    desk.qtbot.waitUntil(lambda: bar.value() >= 2 and "left" in bar.text(), timeout=10000)
+    assert not desk.child(QPushButton, "propagate").isEnabled()
+    assert not desk.child(QComboBox, "model").isEnabled()
+    desk.press("cancel")
+    desk.settle()
+    filled = np.flatnonzero(desk.labels.any(axis=(1, 2)))
+    assert 2 <= len(filled) < 6
+    assert not bar.isVisible()
+    assert desk.child(QPushButton, "propagate").isEnabled()
+
+
+def test_the_slider_moves_while_frames_come(desk):
+    desk.click(*world(15, 20))
+    desk.settle()
+    desk.backend.slow = 0.1
+    desk.press("propagate")
+    done_at_move = []
+    while desk.control.propagation.running:
+        desk.viewer.dims.set_current_step(0, len(done_at_move) % 6)
+        done_at_move.append(desk.control.propagation.done)
+        desk.qtbot.wait(5)
+    # Moves of the slider came between frames, not before the first and after the last only.
+    assert len({done for done in done_at_move if 0 < done < 6}) >= 2
+    desk.settle()
+    assert desk.labels.any(axis=(1, 2)).all()
+
+
+def test_range_and_direction_of_the_form_are_used(desk):
+    desk.viewer.dims.set_current_step(0, 2)
+    desk.click(*world(17, 24))
+    desk.settle()
+    desk.child(QComboBox, "direction").setCurrentIndex(1)
+    desk.child(QSpinBox, "last_frame").setValue(4)
+    desk.press("propagate")
+    desk.settle()
+    assert set(np.flatnonzero(desk.labels.any(axis=(1, 2)))) == {2, 3, 4}
+
+
+def test_every_control_has_its_name_and_every_key_its_control(desk):
+    names = (
+        "image frame_axis model device positive negative box object previous_object next_object new_object direction "
+        "first_frame last_frame propagate cancel progress hint"
+    ).split()
+    for name in names:
+        assert desk.widget.findChild(object, name) is not None, name
+    for shortcut in SHORTCUTS:
+        assert shortcut.key in desk.child(QPushButton, shortcut.control).toolTip()
+
+
+def test_choices_show_what_there_is(desk):
+    assert desk.child(QComboBox, "image").currentText() == "cells"
+    assert desk.child(QComboBox, "frame_axis").currentText() == "axis 0: 6 frames"
+    model = desk.child(QComboBox, "model")
+    assert [model.itemData(row) for row in (0, 1)] == ["micro", "sam2.1_hiera_tiny"]
+    assert model.count() == 10
+    assert desk.child(QSpinBox, "last_frame").value() == 5
+
+
+def test_an_image_added_and_chosen_in_the_list(desk, stack):
+    desk.viewer.add_image(stack[:4, :40], name="other")
+    image = desk.child(QComboBox, "image")
+    desk.qtbot.waitUntil(lambda: image.count() == 2)
+    image.setCurrentIndex(1)
+    image.activated.emit(1)
+    desk.qtbot.wait(50)
+    assert desk.control.workspace.image.name == "other"
+    assert desk.child(QSpinBox, "last_frame").maximum() == 3
+    desk.viewer.layers["other"].name = "renamed"
+    desk.qtbot.waitUntil(lambda: image.currentText() == "renamed")
+
+
+def test_open_checkpoint_takes_a_file_and_a_cancelled_dialog_changes_nothing(desk, tmp_path, monkeypatch):
+    model = desk.child(QComboBox, "model")
+    file = str(tmp_path / "mine.pt")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: ("", ""))
+    model.setCurrentIndex(model.count() - 1)
+    model.activated.emit(model.count() - 1)
+    assert model.currentData() == "micro"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: (file, ""))
+    model.setCurrentIndex(model.count() - 1)
+    model.activated.emit(model.count() - 1)
+    desk.settle()
+    assert desk.control.choice.model == file
+    assert model.currentText() == "mine.pt"
+
+
+def test_without_an_image_the_hint_says_what_to_do(make_napari_viewer_proxy, qtbot, backend):
+    desk = Desk(make_napari_viewer_proxy(show=True), qtbot, backend)
+    assert "Open an image" in desk.child(QLabel, "hint").text()
+    assert not desk.child(QPushButton, "propagate").isEnabled()
+    desk.viewer.add_image(np.zeros((4, 20, 20)))
+    qtbot.waitUntil(lambda: desk.child(QLabel, "hint").text() == "Click a cell.")
+
+
+def test_closing_the_dock_lets_go_of_keys_and_keeps_the_layers(desk, stack):
+    desk.click(*world(15, 20))
+    desk.settle()
+    before = desk.labels.copy()
+    desk.viewer.window.remove_dock_widget(desk.widget)
+    desk.qtbot.wait(100)
+    for shortcut in SHORTCUTS:
+        desk.viewer.bind_key(shortcut.key, lambda viewer: None)
+        desk.viewer.bind_key(shortcut.key, None)
+    assert {POINTS, BOXES, OBJECTS} <= {layer.name for layer in desk.viewer.layers}
+    again = Desk(desk.viewer, desk.qtbot, desk.backend)
+    assert len(desk.viewer.layers) == 4
+    again.key(Qt.Key.Key_N)
+    again.click(*world(40, 50))
+    again.settle()
+    np.testing.assert_array_equal(again.labels[0] == 1, before[0] == 1)
+    np.testing.assert_array_equal(again.labels[0] == 2, disc(0, 1))
+
+
+def test_keys_of_others_are_left_alone(make_napari_viewer_proxy, qtbot, backend):
+    viewer = make_napari_viewer_proxy(show=True)
+    pressed = []
+    viewer.bind_key("N", lambda viewer: pressed.append("N"))
+    desk = Desk(viewer, qtbot, backend)
+    desk.key(Qt.Key.Key_N)
+    assert pressed == ["N"]
+
+
+def test_everyday_controls_fit_without_scrolling(desk):
+    desk.viewer.window.resize(1280, 800)
+    desk.qtbot.wait(100)
+    assert desk.widget.minimumSizeHint().height() < 560
+    assert desk.widget.width() < 420
+    for name in ("image", "model", "new_object", "propagate", "cancel"):
+        control = desk.widget.findChild(object, name)
+        assert control.width() >= control.minimumSizeHint().width()
+        assert desk.widget.rect().contains(control.geometry().center())
