@@ -91,7 +91,8 @@ class Network:
     def _memory(self, selections: Sequence[Selection]) -> Memory:
         """Selections of equal signature as one batch."""
         first = selections[0]
-        maps = [torch.stack([s.maps[k].map for s in selections]) for k in range(len(first.maps))]
+        dtype = self.model.dtype
+        maps = [torch.stack([s.maps[k].map for s in selections]).to(dtype) for k in range(len(first.maps))]
         pointers = [torch.stack([s.pointers[p].pointer for s in selections]) for p in range(len(first.pointers))]
         return Memory(maps, first.ages, pointers, first.times, first.span)
 
@@ -138,9 +139,15 @@ class Network:
     @staticmethod
     def _remembered(answer: Answer, memory_map: Tensor) -> Remembered:
         return Remembered(
-            answer.frame, answer.view, memory_map.clone(), answer.pointer, answer.logits.clone(),
-            answer.object_score, answer.predicted_iou,
-        )  # fmt: skip
+            frame=answer.frame,
+            view=answer.view,
+            # Meta's video predictor keeps memories in half the bytes too, whatever the precision of the network.
+            map=memory_map.to(torch.bfloat16, copy=True),
+            pointer=answer.pointer,
+            logits=answer.logits.clone(),
+            object_score=answer.object_score,
+            predicted_iou=answer.predicted_iou,
+        )
 
     def remember(self, answer: Answer) -> Remembered:
         """Memory of a prompted frame, made from the answer as shown (holes filled), as certain."""

@@ -49,8 +49,10 @@ class TrackedObject:
     """Answers to the prompts by frame; missing where a prompt has not been looked at yet."""
     answered: dict[int, int] = field(default_factory=dict)
     """How many interactions of a frame its answer includes."""
-    seen: set[int] = field(default_factory=set)
-    """Frames on which it was segmented in a propagation: a prompt there is a correction."""
+    seen: dict[int, bool] = field(default_factory=dict)
+    """Frames on which it was segmented in a propagation, and whether backwards: a prompt there is a correction."""
+    unsettled: set[int] = field(default_factory=set)
+    """Frames with prompts that the memory does not include yet."""
     side: float | None = None
     """Side of its windows, in pixels; found at its first prompt."""
 

@@ -93,8 +93,7 @@ class Tracker:
         if thing is None:
             thing = self._objects[object_id] = TrackedObject(object_id, MemoryBank(self.network.config))
         thing.interactions.setdefault(frame, []).append(step)
-        # What was remembered of the frame is out of date until the prompt has been looked at.
-        thing.bank.conditioning.pop(frame, None)
+        thing.unsettled.add(frame)
 
     def remove_object(self, object_id: int) -> None:
         """Forget an object and all its prompts. Raises TrackingError when there is no such object."""
@@ -111,6 +110,7 @@ class Tracker:
             thing.interactions.pop(prompted, None)
             thing.answers.pop(prompted, None)
             thing.answered.pop(prompted, None)
+            thing.unsettled.discard(prompted)
             thing.bank.forget(prompted)
         if not thing.interactions:
             del self._objects[thing.id]
@@ -154,7 +154,8 @@ class Tracker:
         view = self._viewer.for_prompt(thing, frame, said, earlier)
         before = earlier or thing.bank.tracked.get(frame)
         previous = before.view.resample(before.logits, view, outside=-10.0) if before is not None else None
-        memory = self._select(thing, frame, backward=False) if frame in thing.seen else None
+        # A correction sees what tracking saw: the frames before it, in the direction it was tracked in.
+        memory = self._select(thing, frame, backward=thing.seen[frame]) if frame in thing.seen else None
         answer = self.network.answer(frame, Prompted(view, said, previous, memory))
         fresh = previous is None and memory is None and said[-1].mask is None
         if fresh and said[-1].box is None and (better := self._viewer.refitted(thing, answer)) is not None:
@@ -173,10 +174,9 @@ class Tracker:
     def _settle(self) -> None:
         """Answer and remember every prompt that has not been looked at yet."""
         for thing in self._objects.values():
-            for frame in thing.prompted:
-                if frame not in thing.bank.conditioning:
-                    answer = self._answer(thing, frame)
-                    thing.bank.condition(self.network.remember(answer))
+            for frame in sorted(thing.unsettled):
+                thing.bank.condition(self.network.remember(self._answer(thing, frame)))
+            thing.unsettled.clear()
 
     # Propagation ---------------------------------------------------------------------------------------------------
 
@@ -235,7 +235,7 @@ class Tracker:
                     answers = self._step(frame, now, backward)
                 for thing in now:
                     done[thing.id].add(frame)
-                    thing.seen.add(frame)
+                    thing.seen[frame] = backward
                 yield self._result(frame, answers)
 
     def _step(self, frame: int, members: Sequence[TrackedObject], backward: bool) -> dict[int, Answer]:
