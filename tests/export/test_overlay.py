@@ -29,7 +29,7 @@ def labels() -> np.ndarray:
 def test_objects_are_coloured_in_their_own_frames(tmp_path: Path, labels: np.ndarray) -> None:
     stack = np.random.default_rng(0).integers(0, 1000, labels.shape, np.uint16)
     draw_overlay(tmp_path / "o.png", stack, labels, Layout([0, 1], 2, width=2 * 240 + 36))
-    panels = picture(tmp_path / "o.png")[12:172]
+    panels = picture(tmp_path / "o.png")[42:202]
     first, second = panels[:, 12:252], panels[:, 264:504]
     scale = 4
     outlined = first[10 * scale + 1, 10 * scale : 20 * scale]
@@ -44,7 +44,7 @@ def test_objects_are_coloured_in_their_own_frames(tmp_path: Path, labels: np.nda
 def test_a_trail_leads_to_where_the_object_is(tmp_path: Path, labels: np.ndarray) -> None:
     stack = np.zeros((*labels.shape, 3), np.uint8)
     draw_overlay(tmp_path / "o.png", stack, labels, Layout([2], 1, width=264), title="one", clicks={2: [(35.0, 5.0)]})
-    panel = picture(tmp_path / "o.png")[56:216, 12:252]
+    panel = picture(tmp_path / "o.png")[86:246, 12:252]
     along = panel[15 * 4, 20 * 4 : 39 * 4]
     assert (along == colour_of(1)).all(axis=-1).all()
     assert (panel[35 * 4 + 2, 5 * 4 + 2] == 255).all(), "the click is marked"
@@ -52,6 +52,7 @@ def test_a_trail_leads_to_where_the_object_is(tmp_path: Path, labels: np.ndarray
 
 def test_wide_labels_and_frames(tmp_path: Path) -> None:
     labels = np.full((1, 8, 8), 2**31, np.uint32)
+    labels[0, :4] = 0
     draw_overlay(tmp_path / "o.png", labels.astype(np.float32), labels, Layout([0], 1, width=64))
     assert (picture(tmp_path / "o.png") == colour_of(2**31)).all(axis=-1).any()
     assert spread_frames(20, 5) == [0, 5, 10, 14, 19]

@@ -20,6 +20,7 @@ Position = tuple[float, float]
 _BACKGROUND = (18, 18, 22)
 _TEXT = (235, 235, 240)
 _GAP = 12
+_CAPTION = 30
 _FILL = 0.35
 
 
@@ -65,16 +66,18 @@ def draw_overlay(
     size = (panel_width, max(round(height * scale), 1))
     rows = -(-len(layout.frames) // layout.columns)
     head = 56 if title else _GAP
-    canvas = Image.new("RGB", (layout.width, head + rows * (size[1] + _GAP)), _BACKGROUND)
-    if title:
-        ImageDraw.Draw(canvas).text((_GAP, 14), title, fill=_TEXT, font=ImageFont.load_default(26))
+    canvas = Image.new("RGB", (layout.width, head + rows * (_CAPTION + size[1] + _GAP)), _BACKGROUND)
+    write = ImageDraw.Draw(canvas)
+    write.text((_GAP, 14), title, fill=_TEXT, font=ImageFont.load_default(26))
     paths = _centroids(labels)
     low, high = _contrast(stack[layout.frames[0]])
     for place, frame in enumerate(layout.frames):
         row, column = divmod(place, layout.columns)
         panel = _panel(np.asarray(stack[frame]), np.asarray(labels[frame]), size, (low, high))
         _annotate(panel, frame, scale, paths, (clicks or {}).get(frame, ()))
-        canvas.paste(panel, (_GAP + column * (size[0] + _GAP), head + row * (size[1] + _GAP)))
+        x, y = _GAP + column * (size[0] + _GAP), head + row * (_CAPTION + size[1] + _GAP)
+        write.text((x, y), f"frame {frame}", fill=_TEXT, font=ImageFont.load_default(20))
+        canvas.paste(panel, (x, y + _CAPTION))
     with written_beside(path) as file:
         canvas.save(file, format="PNG", optimize=True)
 
@@ -146,7 +149,7 @@ def _annotate(
     paths: Mapping[int, Sequence[tuple[int, Position]]],
     clicks: Sequence[Position],
 ) -> None:
-    """Trails up to this frame, the number of every object that is in it, clicks, and the number of the frame."""
+    """Trails up to this frame, the number of every object that is in it, and clicks."""
     draw = ImageDraw.Draw(panel)
     font = ImageFont.load_default(17)
 
@@ -160,8 +163,9 @@ def _annotate(
         here = [position for when, position in path if when == frame]
         if here:
             x, y = place(here[0])
-            draw.text((x, y), str(identity), _TEXT, font, anchor="mm", stroke_width=2, stroke_fill=(0, 0, 0))
+            # Beside the click where there is one, so that both can be read.
+            x, y, anchor = (x + 6, y - 4, "lb") if clicks else (x, y, "mm")
+            draw.text((x, y), str(identity), _TEXT, font, anchor=anchor, stroke_width=2, stroke_fill=(0, 0, 0))
     for position in clicks:
         x, y = place(position)
-        draw.ellipse((x - 4, y - 4, x + 4, y + 4), outline=(0, 0, 0), fill=(255, 255, 255))
-    draw.text((10, 8), f"frame {frame}", _TEXT, ImageFont.load_default(22), stroke_width=2, stroke_fill=(0, 0, 0))
+        draw.ellipse((x - 3.5, y - 3.5, x + 3.5, y + 3.5), outline=(0, 0, 0), fill=(255, 255, 255))
