@@ -1,0 +1,75 @@
+"""Intensities of every kind of stack, mapped the same way for all its frames."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+import torch
+import zarr
+
+from napari_sam2.tracking.errors import TrackingError
+from napari_sam2.tracking.frames import Frames
+
+DTYPES = ["?", "i1", "u1", "<i2", ">i2", "<u2", ">u2", "<u4", "<i8", "<f2", "<f4", ">f4", "<f8"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_type_comes_out_between_its_limits(dtype: str) -> None:
+    values = np.random.default_rng(0).integers(0, 2 if dtype == "?" else 100, (5, 20, 30)).astype(dtype)
+    frames = Frames(values)
+    out = torch.stack([frames.tensor(t) for t in range(5)])
+    assert out.shape == (5, 3, 20, 30)
+    assert out.dtype == torch.float32
+    assert -0.05 <= float(out.min()) <= 0.05
+    assert 0.95 <= float(out.max()) <= 1.1
+
+
+def test_limits_are_the_same_for_all_frames() -> None:
+    stack = np.stack([np.full((10, 10), 100.0 * (t + 1)) for t in range(4)])
+    frames = Frames(stack)
+    means = [float(frames.tensor(t).mean()) for t in range(4)]
+    np.testing.assert_allclose(np.diff(means), means[1] - means[0], rtol=1e-4)
+    assert means[1] > means[0]
+
+
+def test_colour_of_eight_bits_is_used_as_it_is() -> None:
+    stack = np.random.default_rng(0).integers(0, 256, (2, 8, 9, 4), dtype=np.uint8)
+    out = Frames(stack).tensor(1)
+    torch.testing.assert_close(out, torch.from_numpy(stack[1, ..., :3]).permute(2, 0, 1) / 255)
+
+
+def test_what_is_not_finite_does_no_harm() -> None:
+    stack = np.random.default_rng(0).random((3, 12, 12)).astype(np.float32)
+    stack[0, 0, 0], stack[1, 1, 1], stack[2, 2, 2] = np.nan, np.inf, -np.inf
+    frames = Frames(stack)
+    assert 0.9 < frames.limits[1] < 1.01
+    assert all(torch.isfinite(frames.tensor(t)).all() for t in range(3))
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0, np.nan])
+def test_constant_stacks_are_finite(value: float) -> None:
+    assert torch.isfinite(Frames(np.full((2, 9, 9), value)).tensor(0)).all()
+
+
+def test_lazy_arrays_give_the_same(tmp_path: object) -> None:
+    stack = np.random.default_rng(0).integers(0, 4000, (4, 16, 18)).astype(np.uint16)
+    stored = zarr.create_array(store=f"{tmp_path}/a.zarr", shape=stack.shape, chunks=(1, 16, 18), dtype=stack.dtype)
+    stored[:] = stack
+    mapped = np.memmap(f"{tmp_path}/a.raw", dtype=np.uint16, mode="w+", shape=stack.shape)
+    mapped[:] = stack
+    for lazy in (stored, mapped, da.from_array(stack, chunks=(1, 16, 18))):
+        torch.testing.assert_close(Frames(lazy).tensor(2), Frames(stack).tensor(2))
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 6), (2, 3, 4, 5), (0, 8, 8), (3, 0, 8), (2, 2, 8, 8, 3)])
+def test_shapes_that_are_no_stack_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(TrackingError, match="shape"):
+        Frames(np.zeros(shape))
+
+
+def test_complex_numbers_and_wrong_limits_are_refused() -> None:
+    with pytest.raises(TrackingError, match="complex"):
+        Frames(np.zeros((2, 4, 4), complex))
+    with pytest.raises(TrackingError, match="limits"):
+        Frames(np.zeros((2, 4, 4)), (5.0, 5.0))
