@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -48,7 +50,7 @@ def test_a_window_follows_its_object_but_grows_slowly(small_model: Sam2) -> None
     list(tracker.propagate(direction="forward"))
     views = [e.view for e in sorted(tracker._objects[1].bank, key=lambda e: e.frame)]
     assert np.hypot(*np.subtract(views[0].centre, (149.5, 49.5))) < views[0].side / 3
-    for a, b in zip(views, views[1:], strict=False):
+    for a, b in pairwise(views):
         assert a.side / 1.08 <= b.side <= a.side * 1.08
         assert abs(b.centre[0] - a.centre[0]) <= a.side / 2
 
