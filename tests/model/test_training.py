@@ -1,0 +1,116 @@
+"""The workshop: batches say what they promise, the loss falls, a stopped training goes on where it was."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model"))
+
+from evaluation.recordings import deepest, link
+from training.__main__ import Run
+from training.batches import Clips, from_afar
+from training.export import export
+from training.losses import iou_of, mask_loss
+from training.steps import clip_step, corrective_click, image_step
+
+from napari_sam2.weights.load import load_model
+
+
+def test_clicks_lie_inside_and_boxes_around_their_objects() -> None:
+    batch = Clips(seed=0, clips=2, frames=3, objects=3).draw(np.random.default_rng(1))
+    assert batch.images.shape == (2, 3, 1, 256, 256)
+    assert batch.masks.shape == (6, 3, 64, 64)
+    for row in range(6):
+        x, y = batch.clicks[row].int().tolist()
+        assert batch.masks[row, 0, y // 4, x // 4] > 0
+        assert batch.labels[batch.owner[row], 0, y, x] > 0
+        x0, y0, x1, y1 = batch.boxes[row].tolist()
+        assert x0 < x1
+        assert y0 < y1
+    assert batch.present[:, 0].all()
+    assert batch.known[:, 0].all()
+
+
+def test_seen_from_afar_cells_are_smaller_and_keep_to_themselves() -> None:
+    images = np.random.default_rng(0).random((1, 256, 256)).astype(np.float32)
+    labels = np.zeros((1, 256, 256), np.int32)
+    labels[0, 100:150, 100:150] = 7
+    for seed in range(8):
+        _, small = from_afar(np.random.default_rng(seed), images, labels)
+        areas = np.bincount(small.ravel())[1:]
+        assert 0 < areas.max() <= 2500 / 4 * 1.1
+
+
+def test_the_mask_loss_prefers_better_masks_whatever_their_size() -> None:
+    target = torch.zeros(2, 1, 64, 64)
+    target[0, 0, 30:34, 30:34] = 1
+    target[1, 0, 10:50, 10:50] = 1
+    right, empty = (target * 2 - 1) * 6, torch.full_like(target, -6.0)
+    assert (mask_loss(right, target) < 0.3).all()
+    assert (mask_loss(empty, target) > 2).all()
+    assert iou_of(right, target).tolist() == [[1.0], [1.0]]
+
+
+def test_corrective_clicks_go_into_the_error() -> None:
+    target = torch.zeros(2, 1, 64, 64)
+    target[:, 0, 20:40, 20:40] = 1
+    logits = (target * 2 - 1) * 5
+    logits[0, 0, 20:40, 30:40] = -5  # half of it is missed
+    logits[1, 0, 5:15, 5:15] = 5  # something else is taken
+    xy, labels = corrective_click(logits, target)
+    assert labels[:, 0].tolist() == [1, 0]
+    assert 30 * 4 <= xy[0, 0, 0] < 40 * 4
+    assert 5 * 4 <= xy[1, 0, 0] < 15 * 4
+
+
+def test_training_learns_stops_goes_on_and_is_exported(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    run = Run(tmp_path, 1e-3)
+    rng = np.random.default_rng(0)
+    image = Clips(0, 1, 1, 2).draw(rng)
+    losses = []
+    for _ in range(4):
+        loss, _ = image_step(run.model, run.head, image, rounds=1)
+        run.optimiser.zero_grad()
+        loss.backward()
+        run.optimiser.step()
+        run.step += 1
+        run.average()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0]
+    loss, _ = clip_step(run.model, run.head, Clips(0, 1, 3, 2).draw(rng))
+    assert torch.isfinite(loss)
+    run.save()
+    again = Run(tmp_path, 1e-3)
+    assert again.step == 4
+    for a, b in zip(run.parts.parameters(), again.parts.parameters(), strict=True):
+        assert torch.equal(a, b)
+    export(tmp_path / "last.pt", tmp_path / "out.safetensors")
+    assert load_model(tmp_path / "out.safetensors").config.name == "micro"
+
+
+def test_tracks_end_where_a_cell_divides_or_is_lost() -> None:
+    masks = np.zeros((3, 40, 40), np.uint16)
+    masks[0, 5:15, 5:15], masks[0, 20:30, 20:36] = 1, 2
+    masks[1, 6:16, 6:16], masks[1, 20:30, 20:36] = 9, 4
+    masks[2, 6:16, 7:17], masks[2, 20:30, 20:22], masks[2, 20:30, 34:36] = 3, 5, 6
+    assert link(masks) == [[1, 9, 3], [2, 4]]
+
+
+def test_the_click_of_the_scores_is_the_deepest_pixel() -> None:
+    mask = np.zeros((30, 30), bool)
+    mask[10:21, 4:15] = True
+    mask[10:12, 15:29] = True
+    assert deepest(mask) == (15, 9)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_batches_are_the_same_for_the_same_seed(seed: int) -> None:
+    a, b = (Clips(0, 1, 1, 2).draw(np.random.default_rng(seed)) for _ in range(2))
+    assert torch.equal(a.images, b.images)
+    assert torch.equal(a.masks, b.masks)
