@@ -1,0 +1,90 @@
+"""The command `napari-sam2`: demo, segment, models.
+
+Exit status: 0 done; 2 unusable arguments or input, with one line on standard error that says what and how to mend it;
+130 interrupted, finished frames are kept. Everything heavy is imported by the command that needs it.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from napari_sam2 import __version__
+from napari_sam2.cli import demo, models, segment
+from napari_sam2.cli.progress import ProgressLine
+from napari_sam2.cli.status import INTERRUPTED, UNUSABLE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # damaged files are reported by us, in one line
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError) as error:  # every error of ours for the user is a ValueError
+        return _complain(str(error))
+    except MemoryError:
+        return _complain("out of memory; choose a smaller model or fewer objects")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SystemExit(_complain(f"{message}; see {self.prog} --help"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="napari-sam2", description="Click a cell once and get it in every frame.")
+    parser.add_argument("--version", action="version", version=f"napari-sam2 {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    command = commands.add_parser("demo", help="show the whole job on a real recording")
+    command.add_argument("--output", type=Path, default=Path("demo-output"), metavar="DIR", help="folder for results")
+    command.add_argument("--gui", action="store_true", help="open the results in napari afterwards")
+    command.add_argument("--offline", action="store_true", help="use a simulated recording, nothing is fetched")
+    command.set_defaults(run=demo.run)
+
+    command = commands.add_parser("segment", help="segment a stack from a file of prompts")
+    command.add_argument("stack", type=Path, metavar="STACK", help="TIFF, zarr or npy; (t, y, x), (z, y, x), also RGB")
+    command.add_argument("--prompts", type=Path, required=True, metavar="P.json", help="what was clicked")
+    command.add_argument("--output", type=Path, required=True, metavar="LABELS.tif", help="label stack to write")
+    command.add_argument("--model", default="micro", help="name (see models list) or file of weights; %(default)s")
+    command.add_argument("--axes", metavar="TYX", help="one letter per axis of STACK: T Z C Y X S (colour)")
+    command.add_argument(
+        "--index", type=_index, action="append", default=[], metavar="Z=0", help="plane of an axis; may be repeated"
+    )
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    command.add_argument("--direction", choices=("forward", "backward", "both"), default="both", help="%(default)s")
+    command.set_defaults(run=segment.run)
+
+    command = commands.add_parser("models", help="list, download or check models")
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
+    actions.add_parser("list", help="all models and whether they are here").set_defaults(run=models.show)
+    for action, run, text in (
+        ("download", models.download, "fetch a model into the cache folder"),
+        ("verify", models.verify, "check the file of a model by its sha256"),
+    ):
+        command = actions.add_parser(action, help=text)
+        command.add_argument("name", metavar="NAME")
+        command.set_defaults(run=run)
+    return parser
+
+
+def _index(text: str) -> tuple[str, int]:
+    axis, _, position = text.partition("=")
+    if len(axis) != 1 or not position.isdecimal():
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected an axis and a number, such as Z=0")
+    return axis.upper(), int(position)
+
+
+def _complain(message: str) -> int:
+    """Say in one line what is wrong."""
+    ProgressLine.clear()
+    print(f"napari-sam2: {' '.join(message.split())}", file=sys.stderr)
+    return UNUSABLE

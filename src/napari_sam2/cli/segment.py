@@ -1,0 +1,102 @@
+"""`napari-sam2 segment`: a stack and a file of prompts in, a label stack out."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from napari_sam2.cli.models import load
+from napari_sam2.cli.progress import ProgressLine
+from napari_sam2.cli.status import DONE, INTERRUPTED
+
+if TYPE_CHECKING:
+    from napari_sam2.api import Direction, Progress
+    from napari_sam2.session.prompts import ObjectPrompts
+
+
+def run(options: argparse.Namespace) -> int:
+    """Segment; what was finished is written whatever happens."""
+    from napari_sam2.session.prompts import read_prompts
+    from napari_sam2.session.stacks import open_stack
+
+    _check_output(options.output, options.stack)
+    objects = read_prompts(options.prompts)
+    with open_stack(options.stack, axes=options.axes, index=dict(options.index)) as stack:
+        from napari_sam2.export.labels import write_labels
+
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        # Labels wait on the disk beside the output, so that memory does not grow with the number of frames.
+        with tempfile.TemporaryFile(dir=options.output.parent) as scratch:
+            labels = _labels_on_disk(scratch, stack.array, objects)
+            finished, trouble = _propagate(options, stack.array, objects, labels)
+            if finished:
+                write_labels(options.output, labels, frame_axis=stack.frame_axis)
+            frames = len(labels)
+            del labels  # the file cannot be removed while it is mapped (Windows)
+    ProgressLine.clear()
+    kept = f"the {finished} finished frames are in {options.output}" if finished else "nothing was written"
+    if isinstance(trouble, KeyboardInterrupt):
+        print(f"interrupted; {kept}", file=sys.stderr)
+        return INTERRUPTED
+    if trouble is not None:
+        raise ValueError(
+            f"{_reason(trouble, options.prompts)}; {kept}" if finished else _reason(trouble, options.prompts)
+        )
+    print(f"{len(objects)} object{'' if len(objects) == 1 else 's'} in {frames} frames: {options.output}")
+    return DONE
+
+
+def _labels_on_disk(scratch: IO[bytes], stack: Any, objects: "list[ObjectPrompts]") -> Any:
+    """(frames, y, x) zeros in a file."""
+    import numpy as np
+
+    from napari_sam2.api import label_dtype
+
+    shape = tuple(int(size) for size in stack.shape[:3])
+    return np.memmap(scratch, label_dtype(objects), "w+", shape=shape)
+
+
+def _propagate(
+    options: argparse.Namespace, stack: Any, objects: "list[ObjectPrompts]", labels: Any
+) -> tuple[int, BaseException | None]:
+    """Fill `labels`; returns how many frames were finished and what stopped it before the end, if anything."""
+    from napari_sam2.api import segment_stack
+
+    finished: set[int] = set()
+    direction: Direction = options.direction
+    try:
+        model = load(options.model, options.device)
+        line = ProgressLine(unit="results")
+
+        def note(step: "Progress") -> None:
+            finished.add(step.result.frame)
+            line(step.done, step.total)
+
+        segment_stack(stack, objects, model, direction=direction, out=labels, progress=note)
+    except (KeyboardInterrupt, ValueError, OSError, MemoryError) as trouble:
+        return len(finished), trouble
+    except RuntimeError as trouble:
+        if "memory" not in str(trouble):  # torch has no type of its own for what the CPU cannot hold
+            raise
+        return len(finished), MemoryError()
+    return len(finished), None
+
+
+def _reason(trouble: BaseException, prompts: Path) -> str:
+    """What to tell the user."""
+    from napari_sam2.session.prompts import PromptsError
+
+    if isinstance(trouble, MemoryError):
+        return "out of memory; choose a smaller model, --device cpu or fewer objects"
+    return f"{prompts}: {trouble}" if isinstance(trouble, PromptsError) else str(trouble)
+
+
+def _check_output(output: Path, stack: Path) -> None:
+    """Find out before the long run what would go wrong after it."""
+    if output.suffix.lower() not in (".tif", ".tiff"):
+        raise ValueError(f"--output {output}: labels are written as TIFF; give a name that ends in .tif")
+    if output.is_dir():
+        raise ValueError(f"--output {output}: is a folder; give the name of a file")
+    if output.exists() and stack.exists() and output.samefile(stack):
+        raise ValueError(f"--output {output}: is the stack itself; give another name")
