@@ -4,8 +4,8 @@
     python tests/oracle/make_golden.py main-1024 --all --full DIR
 
 Needs an environment with sam2==1.1.0, torch and torchvision (no GPU, no checkpoint). With --full the whole maps are
-written to DIR as well, for `compare.py --full DIR`. With --calibrate no recording is made: it looks for the bias of
-the object-score head and writes it to parity/object_score_bias.json.
+written to DIR as well, for `compare.py --full DIR`. With --calibrate the bias of the object-score head is looked for
+first, and written to parity/object_score_bias.json.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,24 +49,28 @@ def absences(case: Case, recording: Recording) -> tuple[float, int, int, bool]:
     return float(np.abs(scores).min()), int((scores <= 0).sum()), int((scores > 0).sum()), bool(back)
 
 
-def calibrate(model: torch.nn.Module, case: Case, tries: int = 10) -> float | None:
+def calibrate(model: torch.nn.Module, case: Case, tries: int = 10) -> tuple[float, Recording] | None:
     """Look for a bias with absent and present objects, one that comes back, and no score near zero.
 
-    Candidates lie in the gaps between the scores at bias 0, those that leave a third of the objects absent first.
-    A score changes once an object has been absent, so every candidate has to be tried.
+    Candidates lie in the gaps between the scores of the first propagation at bias 0, those that leave a third of the
+    objects absent first. A score changes once an object has been absent, so every candidate has to be tried. Returns
+    the bias with the recording of the sessions that was made with it.
     """
     bias = model.state_dict()[OBJECT_SCORE_BIAS_KEY]
     bias.fill_(0.0)
-    sessions = Case(case.name, case.image_size, False, case.sessions)
-    free = np.sort([r.score for r in run_case(meta, model, sessions).videos if r.score != 10])
-    gaps = np.flatnonzero(np.diff(free) > 10 * NEAREST_SCORE)
+    first = case.sessions[0]
+    ends = [isinstance(step, Propagate) for step in first.steps].index(True) + 1
+    start = replace(case, image=False, sessions=(replace(first, steps=first.steps[:ends]),))
+    free = np.sort([r.score for r in run_case(meta, model, start).videos if r.score != 10])
+    gaps = np.flatnonzero(np.diff(free) > 6 * NEAREST_SCORE)
     gaps = gaps[np.argsort(np.abs(gaps / len(free) - 0.33))]
     for gap in gaps[:tries]:
         bias.fill_(-float(np.round((free[gap] + free[gap + 1]) / 2, 3)))
-        nearest, absent, present, back = absences(case, run_case(meta, model, sessions))
+        recording = run_case(meta, model, case)
+        nearest, absent, present, back = absences(case, recording)
         say(f"  bias {float(bias):.3f}: nearest {nearest:.3f}, {absent} absent, {present} present, back {back}")
-        if nearest > NEAREST_SCORE and absent >= 3 and present >= 10 and back:
-            return round(float(bias), 3)
+        if nearest > NEAREST_SCORE and absent >= 3 and present >= 6 and back:
+            return round(float(bias), 3), recording
     return None
 
 
@@ -88,12 +93,14 @@ def make(name: str, variant: str, full: Path | None, calibrating: bool) -> None:
     bias = biases.get(f"{variant}-{name}", 0.0)
     model = meta.build(variant, case.image_size, bias)
     if calibrating:
-        biases[f"{variant}-{name}"] = bias = calibrate(model, case)
-        say(f"{variant} {name}: {bias} ({time.perf_counter() - started:.0f} s)")
-        if bias is not None:
-            BIASES.write_text(json.dumps(biases, indent=2, sort_keys=True) + "\n")
-        return
-    recording = run_case(meta, model, case)
+        found = calibrate(model, case)
+        if found is None:
+            raise SystemExit(f"{variant} {name}: no bias does")
+        bias, recording = found
+        biases[f"{variant}-{name}"] = bias
+        BIASES.write_text(json.dumps(biases, indent=2, sort_keys=True) + "\n")
+    else:
+        recording = run_case(meta, model, case)
     check(case, recording)
     if full is not None:
         full.mkdir(parents=True, exist_ok=True)

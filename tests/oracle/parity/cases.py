@@ -7,7 +7,15 @@ from pathlib import Path
 
 from .frames import make_frames
 from .record import Recording
-from .scenarios import Session, backward_session, image_prompts, long_session, main_session, short_session
+from .scenarios import (
+    Session,
+    backward_session,
+    image_prompts,
+    lean_session,
+    long_session,
+    main_session,
+    short_session,
+)
 
 VARIANTS = tuple(
     f"{family}_hiera_{size}" for family in ("sam2", "sam2.1") for size in ("tiny", "small", "base_plus", "large")
@@ -39,10 +47,9 @@ def make_case(name: str) -> Case:
     kind, _, digits = name.partition("-")
     size = int(digits)
     if kind == "main":
-        dear = size == 1024
-        count, blank = (5, (3,)) if dear else (7, (4,))
-        backward = backward_session(size, count, blank, again=not dear)
-        return Case(name, size, True, (main_session(size, count, blank), backward))
+        if size == 1024:
+            return Case(name, size, True, (lean_session(size), backward_session(size, 4, (2,), lean=True)))
+        return Case(name, size, True, (main_session(size, 7, (4,)), backward_session(size, 7, (4,), lean=False)))
     if kind == "long":
         return Case(name, size, False, (long_session(size),))
     if kind == "short":

@@ -104,15 +104,12 @@ def image_prompts(size: int) -> tuple[ImagePrompt, ...]:
 
 def main_session(size: int, count: int, blank: tuple[int, ...]) -> Session:
     """Three objects by points, box and a later mask; forward; a correction; forward again; the first frame refined."""
-    late, correct = (1, 2) if count < 7 else (2, 3)
+    late, correct = 2, 3
     return Session(
         "forward",
         make_frames(count, size, blank=blank),
         (
-            Points(1, 0, (_near(0, 0, size),), (1,)),
-            Points(1, 0, (_near(0, 0, size, 0.02, 0.12),), (0,)),
-            Box(2, 0, _around(1, 0, size)),
-            Mask(3, late, blob_mask(2, late, size)),
+            *_starts(size, late),
             Propagate(),
             Points(1, correct, (_near(0, correct, size, -0.02, 0.01),), (1,)),
             Propagate(start=0),
@@ -121,17 +118,45 @@ def main_session(size: int, count: int, blank: tuple[int, ...]) -> Session:
     )
 
 
-def backward_session(size: int, count: int, blank: tuple[int, ...], *, again: bool) -> Session:
-    """Two objects prompted on the last frame and followed back to the first; a correction there; `again` back."""
+def lean_session(size: int) -> Session:
+    """The same in four frames, where every step is dear: after the correction the run goes on from there."""
+    return Session(
+        "forward",
+        make_frames(4, size, blank=(2,)),
+        (
+            *_starts(size, 1),
+            Propagate(),
+            Points(1, 2, (_near(0, 2, size, -0.02, 0.01),), (1,)),
+            Propagate(start=2),
+        ),
+    )
+
+
+def _starts(size: int, late: int) -> tuple[Step, ...]:
+    """Object 1 by two interactions and object 2 by a box on frame 0, object 3 by a mask on frame `late`."""
+    return (
+        Points(1, 0, (_near(0, 0, size),), (1,)),
+        Points(1, 0, (_near(0, 0, size, 0.02, 0.12),), (0,)),
+        Box(2, 0, _around(1, 0, size)),
+        Mask(3, late, blob_mask(2, late, size)),
+    )
+
+
+def backward_session(size: int, count: int, blank: tuple[int, ...], *, lean: bool) -> Session:
+    """Two objects prompted on the last frame and followed to the first; a correction there; back again.
+
+    `lean`: one object, and the correction is the end.
+    """
     last = count - 1
     steps: tuple[Step, ...] = (
         Points(1, last, (_near(0, last, size), _near(0, last, size, 0.0, 0.13)), (1, 0)),
         Mask(2, last, blob_mask(1, last, size)),
         Propagate("backward", start=last),
         Points(1, last - 2, (_near(0, last - 2, size),), (1,)),  # its memory lies in the frames after it
+        Propagate("backward", start=last),
     )
-    if again:
-        steps = (*steps, Propagate("backward", start=last))
+    if lean:
+        steps = (steps[0], *steps[2:4])
     return Session("backward", make_frames(count, size, blank=blank), steps)
 
 
