@@ -17,15 +17,9 @@ import pytest
 from napari.components import ViewerModel
 from scipy import ndimage
 
+from napari_sam2.tracking.errors import TrackingError
 from napari_sam2.ui.backend import ModelChoice
 from napari_sam2.ui.controller import Controller
-
-
-class FakeTrackingError(ValueError):
-    """Stands for an error of this package with a message for the user."""
-
-
-FakeTrackingError.__module__ = "napari_sam2.tracking.errors"
 
 
 @dataclass
@@ -63,15 +57,12 @@ class FakeTracker:
 
     def add_points(self, object_id, frame, points, labels) -> None:
         if not any(labels) and object_id not in self.steps:
-            raise FakeTrackingError(f"object {object_id} starts with a negative click")
+            raise TrackingError(f"object {object_id} starts with a negative click")
         for (y, x), label in zip(points, labels, strict=True):
             self._add(object_id, frame, ("point", float(y), float(x), int(label)))
 
     def add_box(self, object_id, frame, box) -> None:
         self._add(object_id, frame, ("box", *box))
-
-    def add_mask(self, object_id, frame, mask) -> None:
-        self._add(object_id, frame, ("mask", np.asarray(mask, bool)))
 
     def clear_prompts(self, object_id, frame=None) -> None:
         self.log.note("clear", object_id, frame)
@@ -89,16 +80,14 @@ class FakeTracker:
 
     def propagate(self, start=None, stop=None, direction="both") -> Iterator[FakeResult]:
         if not self.steps:
-            raise FakeTrackingError("there is nothing to propagate")
+            raise TrackingError("there is nothing to propagate")
         return self._propagate(start or 0, len(self.stack) if stop is None else stop, direction)
 
     def _propagate(self, start, stop, direction) -> Iterator[FakeResult]:
         first = min(min(frames) for frames in self.steps.values())
         last = max(max(frames) for frames in self.steps.values())
-        sweeps = []
-        if direction in ("both", "forward"):
-            sweeps.append(range(max(start, first), stop))
-        if direction in ("both", "backward"):
+        sweeps = [range(max(start, first), stop)] if direction != "backward" else []
+        if direction != "forward":
             sweeps.append(range(min(stop - 1, last if direction == "backward" else first - 1), start - 1, -1))
         for sweep in sweeps:
             before: dict[int, np.ndarray] = {i: self._mask(i, min(frames)) for i, frames in self.steps.items()}
@@ -127,9 +116,7 @@ class FakeTracker:
     def _mask(self, object_id, frame) -> np.ndarray:
         components, mask = self._components(frame), np.zeros(self.shape, bool)
         for kind, *what in self.steps[object_id][frame]:
-            if kind == "mask":
-                mask |= what[0]
-            elif kind == "box":
+            if kind == "box":
                 y0, x0, y1, x1 = (round(value) for value in what)
                 mask[max(0, y0) : y1 + 1, max(0, x0) : x1 + 1] |= (
                     components[max(0, y0) : y1 + 1, max(0, x0) : x1 + 1] > 0
@@ -222,22 +209,22 @@ class HandLoop:
                 continue
 
 
-FRAMES, HEIGHT, WIDTH = 6, 60, 80
+def _disc(frame: int, which: int = 0) -> np.ndarray:
+    """(60, 80) bool: one of two discs of radius 6 that move by (1, 2) per frame, from (15, 20) and (40, 50)."""
+    rows, columns = np.ogrid[:60, :80]
+    return (rows - (15, 40)[which] - frame) ** 2 + (columns - (20, 50)[which] - 2 * frame) ** 2 <= 36
 
 
-def recording(dtype=np.uint16) -> np.ndarray:
-    """(6, 60, 80): two discs of radius 6 that move by (1, 2) per frame, from (15, 20) and (40, 50)."""
-    rows, columns = np.ogrid[:HEIGHT, :WIDTH]
-    stack = np.zeros((FRAMES, HEIGHT, WIDTH), dtype)
-    for frame in range(FRAMES):
-        for y, x in ((15, 20), (40, 50)):
-            stack[frame][(rows - y - frame) ** 2 + (columns - x - 2 * frame) ** 2 <= 36] = 200
-    return stack
+@pytest.fixture
+def disc() -> Callable[..., np.ndarray]:
+    """The mask of a disc of the recording, by frame and which of the two."""
+    return _disc
 
 
 @pytest.fixture
 def stack() -> np.ndarray:
-    return recording()
+    """A recording, (6, 60, 80) uint16: two bright discs on black."""
+    return np.stack([np.uint16(200) * (_disc(frame) | _disc(frame, 1)) for frame in range(6)])
 
 
 @pytest.fixture

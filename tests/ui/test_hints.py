@@ -16,6 +16,7 @@ from napari_sam2.ui.propagation import frames_to_do
         (Situation(drawing=True), "Draw a box around a cell."),
         (Situation(loading="micro (bundled)"), "Loading micro (bundled)"),
         (Situation(flat=False), "back to 2-D"),
+        (Situation(armed=False), "Press Q"),
         (Situation(prompts=True), "next cell, or Propagate (G)"),
         (Situation(prompts=True, frames=1), "the next cell."),
         (Situation(prompts=True, current=True), "All frames: Propagate (G)"),

@@ -1,4 +1,4 @@
-"""Every kind of image: scaled, moved, colour, single, 4-D, other frame axes, lazy, multiscale; and changing between them."""
+"""Every kind of image: scaled, moved, colour, single, 4-D, other frame axes, lazy, multiscale; and changing images."""
 
 import dask.array as da
 import numpy as np
@@ -7,13 +7,7 @@ import pytest
 POINTS, BOXES, OBJECTS = "SAM 2 points", "SAM 2 boxes", "SAM 2 objects"
 
 
-def disc(frame, which=0):
-    y, x = ((15, 20), (40, 50))[which]
-    rows, columns = np.ogrid[:60, :80]
-    return (rows - y - frame) ** 2 + (columns - x - 2 * frame) ** 2 <= 36
-
-
-def test_layers_lie_on_a_scaled_and_moved_image(open_session, stack):
+def test_layers_lie_on_a_scaled_and_moved_image(open_session, stack, disc):
     session = open_session(
         stack, scale=(1, 0.2, 0.2), translate=(0, 30, -7), units=("s", "um", "um"), axis_labels=("t", "y", "x")
     )
@@ -36,7 +30,7 @@ def test_the_visible_frame_is_found_at_any_scale(open_session, stack, scale):
     assert session.controller.workspace.visible() == ((), 4)
 
 
-def test_colour_stacks(open_session, stack):
+def test_colour_stacks(open_session, stack, disc):
     colour = np.repeat(stack.astype(np.uint8)[..., None], 3, axis=-1)
     session = open_session(colour, rgb=True)
     assert session.labels.shape == stack.shape
@@ -45,7 +39,7 @@ def test_colour_stacks(open_session, stack):
     np.testing.assert_array_equal(session.labels == 1, np.stack([disc(frame) for frame in range(6)]))
 
 
-def test_a_single_image_is_one_frame(open_session, stack):
+def test_a_single_image_is_one_frame(open_session, stack, disc):
     session = open_session(stack[0])
     session.click(15, 20)
     session.settle()
@@ -54,7 +48,7 @@ def test_a_single_image_is_one_frame(open_session, stack):
     assert "All frames" not in session.controller.hint
 
 
-def test_the_frame_axis_may_be_the_last(open_session, stack):
+def test_the_frame_axis_may_be_the_last(open_session, stack, disc):
     session = open_session(np.moveaxis(stack, 0, 2))
     session.controller.set_frame_axis(2)
     session.click(15, 20, 0)
@@ -62,7 +56,7 @@ def test_the_frame_axis_may_be_the_last(open_session, stack):
     np.testing.assert_array_equal(session.labels == 1, np.stack([disc(frame) for frame in range(6)], axis=2))
 
 
-def test_in_4d_the_other_axis_stays_where_the_slider_stands(open_session, stack):
+def test_in_4d_the_other_axis_stays_where_the_slider_stands(open_session, stack, disc):
     deep = np.stack([np.zeros_like(stack), stack, stack[:, ::-1]], axis=1)
     session = open_session(deep)
     session.viewer.dims.set_current_step(1, 1)
@@ -80,7 +74,7 @@ def test_in_4d_the_other_axis_stays_where_the_slider_stands(open_session, stack)
     np.testing.assert_array_equal(session.labels[:, 1] == 1, np.stack([disc(frame) for frame in range(6)]))
 
 
-def test_in_4d_z_may_be_what_is_followed(open_session, stack):
+def test_in_4d_z_may_be_what_is_followed(open_session, stack, disc):
     deep = np.stack([np.zeros_like(stack), stack], axis=0)
     session = open_session(deep)
     session.viewer.dims.set_current_step(0, 1)
@@ -102,7 +96,7 @@ def test_another_frame_axis_is_refused_while_boxes_do_not_fit(open_session, stac
     assert session.document.prompt((), 1, 0).box == (5, 10, 25, 30)
 
 
-def test_a_lazy_stack_is_read_frame_by_frame(open_session, stack):
+def test_a_lazy_stack_is_read_frame_by_frame(open_session, stack, disc):
     read = []
 
     def block(block_id):
@@ -120,7 +114,7 @@ def test_a_lazy_stack_is_read_frame_by_frame(open_session, stack):
     np.testing.assert_array_equal(session.labels[4] == 1, disc(4))
 
 
-def test_a_multiscale_image_is_segmented_at_full_resolution(open_session, stack):
+def test_a_multiscale_image_is_segmented_at_full_resolution(open_session, stack, disc):
     session = open_session([stack, stack[:, ::2, ::2]], multiscale=True)
     assert session.labels.shape == stack.shape
     session.click(2, 17, 24)
@@ -128,7 +122,7 @@ def test_a_multiscale_image_is_segmented_at_full_resolution(open_session, stack)
     np.testing.assert_array_equal(session.labels[2] == 1, disc(2))
 
 
-# Coming, going, changing -----------------------------------------------------------------------------------------------
+# Coming, going, changing
 
 
 def test_another_image_puts_the_layers_away_and_back(session, stack):
@@ -227,7 +221,7 @@ def test_a_renamed_layer_goes_on_working(session):
     assert session.viewer.layers["my cells"].data.any()
 
 
-def test_pixels_replaced_by_others_of_the_same_shape_are_used(session, stack):
+def test_pixels_replaced_by_others_of_the_same_shape_are_used(session, stack, disc):
     session.click(0, 15, 20)
     session.settle()
     session.viewer.layers["cells"].data = np.ascontiguousarray(stack[:, ::-1])

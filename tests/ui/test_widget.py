@@ -86,18 +86,12 @@ def desk(make_napari_viewer_proxy, qtbot, backend, stack):
     backend.gate.set()
 
 
-def disc(frame, which=0):
-    y, x = ((15, 20), (40, 50))[which]
-    rows, columns = np.ogrid[:60, :80]
-    return (rows - y - frame) ** 2 + (columns - x - 2 * frame) ** 2 <= 36
-
-
 def world(y, x):
     """World position of a data pixel of the scaled and moved recording."""
     return 0.5 * y + 3, 0.5 * x - 4
 
 
-def test_the_first_thing_to_do_is_a_click(desk):
+def test_the_first_thing_to_do_is_a_click(desk, disc):
     assert desk.child(QLabel, "hint").text() == "Click a cell."
     desk.click(*world(15, 20))
     desk.settle()
@@ -167,7 +161,7 @@ def test_buttons_drive_the_whole_job(desk):
     assert "Look through" in desk.child(QLabel, "hint").text()
 
 
-def test_a_box_is_drawn_with_the_mouse(desk):
+def test_a_box_is_drawn_with_the_mouse(desk, disc):
     desk.press("box")
     assert desk.viewer.layers.selection.active == desk.viewer.layers[BOXES]
     desk.drag(world(5, 8), world(25, 32))
@@ -179,7 +173,7 @@ def test_a_box_is_drawn_with_the_mouse(desk):
     desk.qtbot.waitUntil(lambda: desk.child(QPushButton, "positive").isChecked())
 
 
-def test_a_box_drawn_again_replaces_the_first_while_drawing(desk):
+def test_a_box_drawn_again_replaces_the_first_while_drawing(desk, disc):
     desk.key(Qt.Key.Key_H)
     desk.drag(world(5, 8), world(25, 32))
     desk.drag(world(30, 38), world(50, 62))
@@ -193,7 +187,7 @@ def test_a_box_drawn_again_replaces_the_first_while_drawing(desk):
     np.testing.assert_array_equal(desk.labels[0] == 2, disc(0))
 
 
-def test_a_point_dragged_with_the_mouse_moves_the_mask(desk):
+def test_a_point_dragged_with_the_mouse_moves_the_mask(desk, disc):
     desk.click(*world(15, 20))
     desk.settle()
     desk.viewer.layers[POINTS].mode = "select"
@@ -212,7 +206,7 @@ def test_a_point_deleted_with_the_key_takes_its_mask_along(desk):
     assert not desk.labels[0].any()
 
 
-def test_clicks_on_another_frame_count_there(desk):
+def test_clicks_on_another_frame_count_there(desk, disc):
     desk.viewer.dims.set_current_step(0, 3)
     desk.click(*world(18, 26))
     desk.settle()
@@ -266,11 +260,9 @@ def test_range_and_direction_of_the_form_are_used(desk):
 
 
 def test_every_control_has_its_name_and_every_key_its_control(desk):
-    names = (
-        "image frame_axis model device positive negative box object previous_object next_object new_object direction "
-        "first_frame last_frame propagate cancel progress hint"
-    ).split()
-    for name in names:
+    prompts = ("positive", "negative", "box", "object", "previous_object", "next_object", "new_object")
+    frames = ("direction", "first_frame", "last_frame", "propagate", "cancel", "progress")
+    for name in ("hint", "image", "frame_axis", "model", "device", *prompts, *frames):
         assert desk.widget.findChild(object, name) is not None, name
     for shortcut in SHORTCUTS:
         assert shortcut.key in desk.child(QPushButton, shortcut.control).toolTip()
@@ -313,15 +305,20 @@ def test_open_checkpoint_takes_a_file_and_a_cancelled_dialog_changes_nothing(des
     assert model.currentText() == "mine.pt"
 
 
-def test_without_an_image_the_hint_says_what_to_do(make_napari_viewer_proxy, qtbot, backend):
+def test_without_an_image_everything_says_what_to_do(make_napari_viewer_proxy, qtbot, backend, monkeypatch):
     desk = Desk(make_napari_viewer_proxy(show=True), qtbot, backend)
     assert "Open an image" in desk.child(QLabel, "hint").text()
-    assert not desk.child(QPushButton, "propagate").isEnabled()
+    told = []
+    monkeypatch.setattr("napari_sam2.ui.messages.notifications.show_warning", told.append)
+    for name in ("propagate", "new_object", "negative", "box"):
+        desk.press(name)
+    assert len(told) == 4
+    assert {"no image yet" in text for text in told} == {True}
     desk.viewer.add_image(np.zeros((4, 20, 20)))
     qtbot.waitUntil(lambda: desk.child(QLabel, "hint").text() == "Click a cell.")
 
 
-def test_closing_the_dock_lets_go_of_keys_and_keeps_the_layers(desk, stack):
+def test_closing_the_dock_lets_go_of_keys_and_keeps_the_layers(desk, stack, disc):
     desk.click(*world(15, 20))
     desk.settle()
     before = desk.labels.copy()

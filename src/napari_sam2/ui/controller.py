@@ -20,8 +20,6 @@ from napari_sam2.ui.propagation import Propagation, frames_to_do
 from napari_sam2.ui.workspace import ViewerLike, Workspace
 from napari_sam2.ui.workspaces import Workspaces
 
-Tell = Callable[[str, str], None]
-
 
 class Controller:
     """The actions of the widget and of the keys, and the state that the widget shows.
@@ -38,14 +36,13 @@ class Controller:
         loop: Loop,
         backend: Backend | None = None,
         choice: ModelChoice | None = None,
-        tell: Tell = tell,
+        tell: Callable[[str, str], None] = tell,
     ) -> None:
         self._viewer = viewer
         self._tell = tell
         self._backend = backend or Sam2Backend()
         self.drawing = False
         self._carrying: tuple[Workspace, Plane, Any] | None = None
-        self._carried: dict[tuple[Workspace, Plane], Any] = {}
         self.thread = InferenceThread(loop.post)
         self.loading = Loading(self.thread, self._backend, loop, choice or ModelChoice("micro"))
         segmenter = self.loading.segmenter
@@ -61,7 +58,8 @@ class Controller:
         self.workspaces.opened.connect(self._on_opened)
         self.workspaces.lost.connect(self._on_lost)
         self.workspaces.told.connect(self._tell)
-        viewer.dims.events.connect(self._on_dims)
+        viewer.dims.events.connect(self._on_view)
+        viewer.layers.selection.events.active.connect(self._on_view)
         self.workspaces.start()
 
     @property
@@ -82,17 +80,14 @@ class Controller:
     @property
     def hint(self) -> str:
         """What to do next, in one line."""
-        return hint(self.situation())
-
-    def situation(self) -> Situation:
-        """What the hint depends on."""
         work = self.workspace
         if work is None:
-            return Situation(image=False)
+            return hint(Situation(image=False))
         plane, _ = work.visible()
-        carried = self._carried.get((work, plane))
-        return Situation(
+        carried = work.carried.get(plane)
+        situation = Situation(
             flat=work.flat(),
+            armed=work.armed(),
             frames=work.axes.frames,
             loading=self.loading.text,
             running=self.propagation.running,
@@ -102,16 +97,16 @@ class Controller:
             propagated=carried is not None,
             stale=carried is not None and carried != work.document.prompts(plane),
         )
+        return hint(situation)
 
     def close(self) -> None:
         """Let go of the viewer and of the thread. The layers stay."""
         self.propagation.cancel()
         self.loading.cancel()
-        self._viewer.dims.events.disconnect(self._on_dims)
+        self._viewer.dims.events.disconnect(self._on_view)
+        self._viewer.layers.selection.events.active.disconnect(self._on_view)
         self.workspaces.close()
         self.thread.close()
-
-    # Actions of the user ----------------------------------------------------------------------------------------------
 
     def set_image(self, image: Image) -> None:
         """Work on another image; the prompts and masks of the one before are put away."""
@@ -124,21 +119,21 @@ class Controller:
         work = self._need_image()
         if work is not None and axis != work.axes.frame and self._free("choose another frame axis"):
             self.previews.drop_all()
-            if work.set_frame_axis(axis):
-                self._carried = {key: value for key, value in self._carried.items() if key[0] is not work}
+            work.set_frame_axis(axis)
         self.changed.emit()
 
     def set_model(self, model: str) -> None:
         """Use another model: a name, or the path of a checkpoint."""
-        if model != self.choice.model and self._free("choose another model"):
-            self.loading.choose(replace(self.choice, model=model))
-            self._preview_visible()
-        self.changed.emit()
+        self._choose(replace(self.choice, model=model), "choose another model")
 
     def set_device(self, device: str) -> None:
         """Compute on another device."""
-        if device != self.choice.device and self._free("choose another device"):
-            self.loading.choose(replace(self.choice, device=device))
+        self._choose(replace(self.choice, device=device), "choose another device")
+
+    def _choose(self, choice: ModelChoice, wish: str) -> None:
+        if choice != self.choice and self._free(wish):
+            self.loading.choose(choice)
+            self._preview_visible()
         self.changed.emit()
 
     def set_positive(self, positive: bool) -> None:
@@ -198,7 +193,7 @@ class Controller:
             self._tell("warning", "No frame of the range lies on that side of the prompts. Change range or direction.")
         else:
             self.loading.prepare()
-            self.propagation.start(self._target(work, plane), plane, prompts, plan)
+            self.propagation.start(Target(self.choice, work.stack(plane)), plane, prompts, plan)
             self._carrying = (work, plane, work.document.prompts(plane))
         self.changed.emit()
 
@@ -213,12 +208,12 @@ class Controller:
         if self.workspace is not None and self.loading.here:
             self.loading.prepare()
 
-    # What comes back --------------------------------------------------------------------------------------------------
-
     def _on_opened(self, work: Workspace) -> None:
         self.drawing = False
         self.previews.drop_all()
         work.document.prompts_changed.connect(self._on_prompts, unique=True)
+        for layer in (work.points.layer, work.boxes.layer):
+            layer.events.mode.connect(self._on_view)
         self.changed.emit()
 
     def _on_lost(self, work: Workspace) -> None:
@@ -258,7 +253,7 @@ class Controller:
         done, total = self.propagation.done, self.propagation.total
         if self._carrying is not None and done:
             work, plane, prompts = self._carrying
-            self._carried[work, plane] = prompts
+            work.carried[plane] = prompts
         self._carrying = None
         if error is not None and not self.loading.blame(error):
             self._tell("error", explain(error, f"propagating ({done} of {total} frames are done)"))
@@ -273,21 +268,16 @@ class Controller:
         self._tell("info" if isinstance(error, Cancelled) else "error", text)
         self.changed.emit()
 
-    def _on_dims(self, event: Any = None) -> None:
-        if event is None or event.type in ("point", "ndisplay", "order"):
+    def _on_view(self, event: Any = None) -> None:
+        if event is None or event.type in ("point", "ndisplay", "order", "active", "mode"):
             self.changed.emit()
-
-    # Helpers ----------------------------------------------------------------------------------------------------------
-
-    def _target(self, work: Workspace, plane: Plane) -> Target:
-        return Target(self.choice, work.stack(plane))
 
     def _ask_preview(self, work: Workspace, plane: Plane, frame: int) -> None:
         """Ask anew for the masks on a frame, if it has prompts."""
         prompts = startable(work.document.prompts(plane))
         if any(key[1] == frame for key in prompts):
             self.loading.prepare()
-            self.previews.ask(self._target(work, plane), plane, prompts, frame)
+            self.previews.ask(Target(self.choice, work.stack(plane)), plane, prompts, frame)
         else:
             self.previews.drop(plane, frame)
 

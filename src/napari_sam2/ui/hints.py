@@ -10,6 +10,7 @@ class Situation:
     Attributes:
         image: an image is chosen.
         flat: the viewer shows the y-x view of the image, where clicks land on pixels.
+        armed: a click or a drag in the image makes a prompt.
         frames: how many frames the image has.
         loading: what is being loaded, or "".
         running: frames are being segmented.
@@ -22,6 +23,7 @@ class Situation:
 
     image: bool = True
     flat: bool = True
+    armed: bool = True
     frames: int = 2
     loading: str = ""
     running: bool = False
@@ -42,6 +44,8 @@ def hint(now: Situation) -> str:
         return "Following the cells. Look around, or correct a frame by clicking."
     if not now.flat:
         return "Switch the viewer back to 2-D with y and x on screen, then click a cell."
+    if not now.armed:
+        return "Another layer or tool is selected. Press Q to go on clicking cells, H to draw boxes."
     gesture = "Draw a box around" if now.drawing else "Click"
     if not now.prompts:
         return f"{gesture} a cell."

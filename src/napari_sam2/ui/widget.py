@@ -164,8 +164,7 @@ class SegmentStackWidget(QWidget):
         _fill(form.object, items, work.document.current if work is not None else None)
         for row, (_, object_id) in enumerate(items):
             form.object.setItemIcon(row, _swatch(work.objects.color(object_id)))
-        for widget in (form.positive, form.negative, form.box, form.object, form.new_object):
-            widget.setEnabled(work is not None)
+        form.object.setEnabled(work is not None)
         for widget in (form.previous_object, form.next_object):
             widget.setEnabled(len(items) > 1)
 
@@ -173,8 +172,10 @@ class SegmentStackWidget(QWidget):
         form, control = self.form, self.controller
         run, work = control.propagation, control.workspace
         stack = work is not None and work.axes.frames > 1
-        for widget in (form.direction, form.first_frame, form.last_frame, form.propagate):
+        for widget in (form.direction, form.first_frame, form.last_frame):
             widget.setEnabled(stack and not run.running)
+        # Without an image a click says what to do; that helps more than a button that does not move.
+        form.propagate.setEnabled((stack or work is None) and not run.running)
         form.cancel.setEnabled((run.running and not run.cancelling) or control.loading.downloading)
         form.progress.setVisible(run.running or control.loading.busy)
         if run.running:

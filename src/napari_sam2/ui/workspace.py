@@ -7,7 +7,8 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Points, Shapes
 from psygnal import Signal
 
-from napari_sam2.session.document import Document, Plane
+from napari_sam2.session.document import Document, Key, Plane
+from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui import boxes_layer, objects_layer, points_layer
 from napari_sam2.ui.boxes_layer import BoxesLayer, new_boxes
 from napari_sam2.ui.geometry import Axes, default_frame_axis, image_shape, stack_of
@@ -28,6 +29,12 @@ class ViewerLike(Protocol):
 class Workspace:
     """One image with its prompts and masks. Fitting layers that are in the viewer already are taken over.
 
+    Attributes:
+        axes: which axis counts frames.
+        document: objects and prompts.
+        points, boxes, objects: keep the layers and the document equal.
+        carried: the prompts that were propagated last, by plane.
+
     Events:
         refused(reason): the user's edit of a prompt layer was taken back.
     """
@@ -39,6 +46,7 @@ class Workspace:
         self.image = image
         self._viewer = viewer
         self._loop = loop
+        self.carried: dict[Plane, dict[Key, Prompt]] = {}
         self._names: dict[Layer, str] = {}
         self._data = None
         self._stack: tuple[Plane, Any] | None = None
@@ -86,6 +94,12 @@ class Workspace:
         offset = dims.ndim - len(self.axes.shape)
         return {axis - offset for axis in dims.displayed} == set(self.axes.spatial)
 
+    def armed(self) -> bool:
+        """Whether a click or a drag in the image makes a prompt."""
+        modes = {self.points.layer: "add", self.boxes.layer: "add_rectangle"}
+        active = self._viewer.layers.selection.active
+        return active in modes and str(active.mode) == modes[active]
+
     def shows(self, plane: Plane, frame: int) -> bool:
         """Whether the viewer shows this frame now; when it shows more than the y-x view, it may show any."""
         return not self.flat() or self.visible() == (plane, frame)
@@ -101,18 +115,18 @@ class Workspace:
         """Whether the image still has the shape for which the layers were made."""
         return image_shape(self.image) == self.axes.shape
 
-    def set_frame_axis(self, axis: int) -> bool:
+    def set_frame_axis(self, axis: int) -> None:
         """Let another axis count the frames. Prompts stay where they are in the image and are read anew.
 
-        Returns:
-            Whether it was done; it is refused while there are boxes that do not lie on one frame along that axis.
+        Refused while there are boxes that do not lie on one frame along that axis.
         """
         axes = Axes(self.axes.shape, axis)
         if not self.boxes.lie_flat(axes):
             self.refused.emit("Delete the boxes first: along that axis they do not lie on one frame.")
-            return False
+            return
         self.axes = axes
         self._stack = None
+        self.carried.clear()
         self.objects = ObjectsLayer(self._labels, axes, self._loop.later, self.shows)
         # Only half of the prompts would be right in between.
         with self.document.prompts_changed.blocked():
@@ -121,7 +135,6 @@ class Workspace:
             for layer in (self.points, self.boxes):
                 layer.axes = axes
                 layer.read()
-        return True
 
     def show(self) -> None:
         """Bring the layers (back) into the viewer, under their names, the points ready for a click."""
