@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)  # a network that is trained later may ask for the same map
 def sine_map(channels: int, size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Sine position of a square feature map (Carion et al. 2020, normalised to 2 pi).
 
@@ -37,6 +38,7 @@ def sine_of_time(times: Tensor, channels: int) -> Tensor:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)
 def axial_angles(channels: int, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Cosines and sines of axial rotary positions (Heo et al. 2024) of a square map, each (size * size, channels / 2).
 
