@@ -1,20 +1,21 @@
 # make demo   see what it does, on a real recording
 # make test   run the tests
-# make lint   style, types and import contracts
-# Needs Python >= 3.11; everything else is installed into .venv.
+# make lint   style, types, import contracts, manifest
+# make wheel  build the package and check what is in it
+# Needs Python >= 3.11; everything else is installed into .venv, and system libraries through apt where that is allowed.
 
-PYTHON ?= python3
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-XVFB := $(shell if [ "$$(uname)" = Linux ] && [ -z "$$DISPLAY" ]; then echo 'xvfb-run -a -s "-screen 0 1600x1000x24"'; fi)
 
 .PHONY: demo test lint wheel clean
 
 $(VENV)/base: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install -c constraints.txt torch
+	@[ -n "$(PYTHON)" ] || { echo "Python >= 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@[ -x $(BIN)/pip ] || sh .ci/virtual-environment "$(PYTHON)" $(VENV)
+	sh .ci/install-torch $(BIN)/python
 	$(PIP) install -c constraints.txt -e .
 	@touch $@
 
@@ -27,7 +28,7 @@ demo: $(VENV)/base
 
 test: $(VENV)/dev
 	@sh .ci/system-libraries
-	$(XVFB) $(BIN)/python -m pytest
+	sh .ci/with-screen $(BIN)/python -m pytest
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
