@@ -14,11 +14,14 @@ from pathlib import Path
 import napari
 from qtpy.QtWidgets import QApplication
 
-from napari_sam2.demo.recording import hela
+from napari_sam2.demo.recording import DemoStack, hela
 from napari_sam2.ui.widget import SegmentStackWidget
 
 IMAGES = Path(__file__).with_name("images")
-PATIENCE = 300.0
+PATIENCE = 600.0  # seconds
+
+# (frame, y, x) of a daughter cell that is followed as one object with its sister; a negative click there parts them.
+DAUGHTER = (12, 283, 77)
 
 
 def wait(done: Callable[[], bool]) -> None:
@@ -34,51 +37,69 @@ def wait(done: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def main() -> None:
-    """Open the recording, click cells, propagate; a picture of each state."""
-    IMAGES.mkdir(exist_ok=True)
-    data = hela()
-    viewer = napari.Viewer()
-    viewer.window.resize(1280, 800)
-    low, high = 32990, 34600
-    viewer.add_image(data.stack, name="HeLa", contrast_limits=(low, high), colormap="gray")
-    widget = SegmentStackWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Segment stack", area="right")
-    viewer.dims.set_current_step(0, 0)
-    control = widget.controller
+class Desk:
+    """The recording in a viewer of 1280 x 800 with the widget docked."""
 
-    def resting() -> bool:
+    def __init__(self, data: DemoStack) -> None:
+        self.viewer = napari.Viewer()
+        self.viewer.window.resize(1280, 800)
+        self.viewer.add_image(
+            data.stack, name="HeLa", contrast_limits=(32990, 34600), colormap="gray", axis_labels=("t", "y", "x")
+        )
+        widget = SegmentStackWidget(self.viewer)
+        self.viewer.window.add_dock_widget(widget, name="Segment stack", area="right")
+        self.control = widget.controller
+        self.go_to(0)
+
+    def go_to(self, frame: int) -> None:
+        """Turn to a frame."""
+        self.viewer.dims.set_current_step(0, frame)
+
+    def click(self, frame: int, y: float, x: float) -> None:
+        """Click at (y, x) data pixels and wait for the mask."""
+        self.viewer.layers["SAM 2 points"].add([frame, y, x])
+        wait(self.resting)
+
+    def resting(self) -> bool:
+        """Whether nothing is on its way."""
+        control = self.control
         return not (control.previews.waiting or control.propagation.running or control.loading.busy)
 
-    def shoot(name: str) -> None:
-        wait(resting)
-        viewer.screenshot(str(IMAGES / f"{name}.png"), canvas_only=False, flash=False)
+    def shoot(self, name: str) -> None:
+        """Save the whole window."""
+        self.viewer.screenshot(str(IMAGES / f"{name}.png"), canvas_only=False, flash=False)
 
-    wait(lambda: "SAM 2 points" in viewer.layers)
-    shoot("first-run")
-    points = viewer.layers["SAM 2 points"]
+
+def main() -> None:
+    """Open the recording, click cells, propagate, correct; a picture of each state."""
+    IMAGES.mkdir(exist_ok=True)
+    data = hela()
+    desk = Desk(data)
+    control = desk.control
+    wait(desk.resting)
+    desk.shoot("first-run")
     for number, item in enumerate(data.objects):
         if number:
             control.new_object()
-        y, x = item.prompts[0].points[0]
-        points.add([0, y, x])
-        wait(resting)
+        desk.click(0, *item.prompts[0].points[0])
         if number == 0:
-            shoot("first-click")
-    shoot("clicked")
-    control.propagate("forward", 0, data.stack.shape[0] - 1)
-    shown = []
-
-    def halfway(plane: object, frame: int, result: object) -> None:
-        shown.append(frame)
-
-    control.propagation.advanced.connect(halfway)
-    wait(lambda: len(shown) >= 8 or resting())
-    viewer.screenshot(str(IMAGES / "propagating.png"), canvas_only=False, flash=False)
-    wait(resting)
-    viewer.dims.set_current_step(0, 12)
-    shoot("segment-stack")
-    viewer.close()
+            desk.shoot("first-click")
+    desk.shoot("clicked")
+    control.propagate("both", 0, len(data.stack) - 1)
+    wait(lambda: control.propagation.done >= 8 or desk.resting())
+    desk.shoot("propagating")
+    wait(desk.resting)
+    desk.go_to(12)
+    wait(desk.resting)
+    desk.shoot("segment-stack")
+    control.select_object(int(desk.viewer.layers["SAM 2 objects"].data[DAUGHTER]))
+    control.set_positive(False)
+    desk.click(*DAUGHTER)
+    desk.shoot("corrected")
+    desk.viewer.theme = "light"
+    wait(desk.resting)
+    desk.shoot("light")
+    desk.viewer.close()
 
 
 if __name__ == "__main__":
