@@ -19,7 +19,7 @@ def test_every_type_comes_out_between_its_limits(dtype: str) -> None:
     values = np.random.default_rng(0).integers(0, 2 if dtype == "?" else 100, (5, 20, 30)).astype(dtype)
     frames = Frames(values)
     out = torch.stack([frames.tensor(t) for t in range(5)])
-    assert out.shape == (5, 3, 20, 30)
+    assert out.shape == (5, 1, 20, 30)
     assert out.dtype == torch.float32
     assert -0.05 <= float(out.min()) <= 0.05
     assert 0.95 <= float(out.max()) <= 1.1

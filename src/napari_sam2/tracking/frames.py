@@ -37,7 +37,10 @@ class Frames:
             )
         if 0 in shape:
             raise TrackingError(f"got a stack of shape {shape}: an axis is empty, so there is nothing to track in")
-        self.dtype = np.dtype(stack.dtype)
+        try:
+            self.dtype = np.dtype(stack.dtype)
+        except (AttributeError, TypeError) as error:
+            raise TrackingError(f"got a stack of type {type(stack).__name__}, expected an array of numbers") from error
         if self.dtype.kind not in "buif":
             raise TrackingError(f"got a stack of {self.dtype}, expected whole or real numbers")
         if limits is not None and not (np.isfinite(limits).all() and limits[0] < limits[1]):
@@ -69,22 +72,33 @@ class Frames:
             return 0.0, 1.0
         samples = []
         for frame in np.unique(np.linspace(0, len(self) - 1, SAMPLED_FRAMES).round().astype(int)):
-            values = self.read(int(frame)).ravel()
-            values = values[:: max(1, values.size // SAMPLED_PIXELS)].astype(np.float64)
+            pixels = self.read(int(frame)).reshape(-1, 3 if self.rgb else 1)
+            # An odd step walks through all columns of frames whose width is a power of two.
+            values = pixels[:: len(pixels) // SAMPLED_PIXELS | 1].astype(np.float64)
             samples.append(values[np.isfinite(values)])
         pooled = np.concatenate(samples)
         if not pooled.size:
             return 0.0, 1.0
-        low, high = np.percentile(pooled, PERCENTILES)
-        return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
+        low, high = np.percentile(pooled, PERCENTILES).tolist()
+        if low == high:  # hardly anything but background
+            low, high = float(pooled.min()), float(pooled.max())
+        return (low, high) if high > low else (low, low + max(1.0, abs(low) * 1e-3))
 
     def tensor(self, frame: int) -> torch.Tensor:
-        """Frame as (3, y, x) float32: 0 and 1 at the limits, not clipped; what is not finite becomes 0."""
+        """Frame as (1, y, x), or (3, y, x) for colour, float32: 0 and 1 at the limits, not clipped.
+
+        Not a number becomes 0, what is infinite 0 or 1.
+        """
         if self._last is None or self._last[0] != frame:
             low, high = self.limits
-            scaled = (self.read(frame).astype(np.float32) - np.float32(low)) / np.float32(high - low)
+            # float32 holds 24 bits: a small range far from zero would be lost in it.
+            wide = self.dtype.itemsize > 4 or (self.dtype.kind in "iu" and self.dtype.itemsize == 4)
+            exact: Any = np.float64 if wide else np.float32
+            with np.errstate(over="ignore"):
+                scaled = (self.read(frame).astype(exact) - exact(low)) / exact(high - low)
+                scaled = scaled.astype(np.float32, copy=False)
             if self.dtype.kind == "f":
-                scaled = np.nan_to_num(scaled, nan=0.0, posinf=1.0, neginf=0.0)
+                scaled = np.nan_to_num(scaled, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
             pixels = torch.from_numpy(scaled)
-            self._last = frame, pixels.permute(2, 0, 1) if self.rgb else pixels.expand(3, -1, -1)
+            self._last = frame, pixels.permute(2, 0, 1) if self.rgb else pixels[None]
         return self._last[1]

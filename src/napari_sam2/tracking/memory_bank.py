@@ -76,9 +76,14 @@ class MemoryBank:
             if min(abs(frame - turn) for turn in turns) > reach:
                 del self.tracked[frame]
 
-    def latest(self, frame: int) -> Remembered | None:
-        """The remembered frame that lies nearest, prompted or tracked."""
-        every = [*self.conditioning.values(), *self.tracked.values()]
+    def latest(self, frame: int, *, backward: bool) -> Remembered | None:
+        """The nearest frame that is prompted, or was tracked before ``frame`` in the direction of tracking.
+
+        What was tracked on the frames to come is of an earlier propagation, perhaps from before a correction.
+        """
+        sign = 1 if backward else -1
+        behind = [entry for entry in self.tracked.values() if (entry.frame - frame) * sign > 0]
+        every = [*self.conditioning.values(), *behind]
         return min(every, key=lambda entry: abs(entry.frame - frame), default=None)
 
     def _conditioning(self, frame: int, limit: int | None) -> list[Remembered]:

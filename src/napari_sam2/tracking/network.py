@@ -11,7 +11,7 @@ from torch import Tensor
 
 from napari_sam2.sam2 import ImageFeatures, Memory, Sam2, Segmentation
 from napari_sam2.sam2.image_input import prepare
-from napari_sam2.sam2.prompt_encoder import BOX_END, BOX_START
+from napari_sam2.sam2.prompt_encoder import BOX_END, BOX_START, POSITIVE
 from napari_sam2.tracking.feature_cache import FeatureCache
 from napari_sam2.tracking.frames import Frames
 from napari_sam2.tracking.memory_bank import Remembered, Selection
@@ -58,7 +58,8 @@ class Network:
 
     def image(self, frame: int, view: View) -> Tensor:
         """Normalised (3, S, S) input of a view."""
-        image = view.crop(self.frames.tensor(frame).to(self.model.device), self.config.image_size)
+        # Cut out first: a window is all that another device needs to see of a large frame.
+        image = view.crop(self.frames.tensor(frame), self.config.image_size).to(self.model.device)
         if not self.config.local_contrast:
             image = image.clamp(0, 1)
         return prepare(image[None], self.config)[0].to(self.model.dtype)
@@ -97,9 +98,9 @@ class Network:
         return Memory(maps, first.ages, pointers, first.times, first.span)
 
     def track(
-        self, frame: int, views: Sequence[View], selections: Sequence[Selection]
+        self, frame: int, views: Sequence[View], selections: Sequence[Selection], *, keep: bool
     ) -> Iterator[tuple[int, Answer, Remembered]]:
-        """Segment and remember objects that are not prompted on ``frame``.
+        """Segment and remember objects that are not prompted on ``frame``; ``keep`` as for :meth:`features`.
 
         Yields (index, answer, memory) in no particular order.
         """
@@ -110,7 +111,7 @@ class Network:
             for start in range(0, len(members), self.options.batch):
                 batch = members[start : start + self.options.batch]
                 batch_views = [views[i] for i in batch]
-                features = self.features(frame, batch_views, keep=not self.config.windows)
+                features = self.features(frame, batch_views, keep=keep)
                 image = self.model.condition(features, self._memory([selections[i] for i in batch]))
                 found = self.model.segment(image, features, several=True)
                 maps = self.model.encode_memory(features, found.best_logits, found.object_scores, prompted=False)
@@ -118,9 +119,12 @@ class Network:
                 for index, answer, memory_map in zip(batch, answers, maps, strict=True):
                     yield index, answer, self._remembered(answer, memory_map)
 
-    def _answers(self, frame: int, views: Sequence[View], found: Segmentation) -> list[Answer]:
+    def _answers(
+        self, frame: int, views: Sequence[View], found: Segmentation, clicked: Sequence[tuple[int, int]] | None = ()
+    ) -> list[Answer]:
         filled = fill_holes(found.best_logits.float(), self.options.fill_holes)
-        filled = drop_specks(filled, self.options.smallest_part)
+        if clicked is not None:  # every part of a painted mask is wanted
+            filled = drop_specks(filled, self.options.smallest_part, clicked)
         order = found.ious.argsort(dim=1, descending=True)
         return [
             Answer(
@@ -163,7 +167,7 @@ class Network:
         if last.mask is not None:
             mask = asked.view.crop_mask(last.mask, self.config.image_size).to(features.stride16)
             found = self.model.answer_with_mask(features, mask[None])
-            (answer,) = self._answers(frame, [asked.view], found)
+            (answer,) = self._answers(frame, [asked.view], found, clicked=None)
             painted = last.mask if self.options.hold_painted else None
             return Answer(**{**vars(answer), "painted": painted})
         if asked.memory is None or not asked.memory.maps:
@@ -176,7 +180,9 @@ class Network:
             previous = asked.previous[None].clamp(-PREVIOUS_CLAMP, PREVIOUS_CLAMP).to(self.model.dtype)
         # A box counts as two points, so only a single click is ambiguous.
         found = self.model.segment(image, features, xy, labels, previous, several=xy.shape[1] <= 1)
-        return self._answers(frame, [asked.view], found)[0]
+        cells = ((xy[0, labels[0] == POSITIVE].flip(-1) + 0.5) // 4).clamp(0, self.config.mask_size - 1)
+        clicked = [(int(row), int(column)) for row, column in cells.tolist()]
+        return self._answers(frame, [asked.view], found, clicked)[0]
 
     def points(self, asked: Prompted) -> tuple[Tensor, Tensor]:
         """Points (1, N, 2) as (x, y) of the input and labels (1, N); corners of a box come first."""

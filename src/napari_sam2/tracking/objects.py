@@ -21,6 +21,11 @@ class Interaction:
     box: tuple[float, float, float, float] | None = None
     mask: NDArray[Any] | None = None  # (y, x) bool
 
+    @property
+    def positive(self) -> bool:
+        """It says something that lies inside the object, not only what does not."""
+        return self.box is not None or self.mask is not None or bool((self.labels == 1).any())
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -38,7 +43,7 @@ class Answer:
     """(y, x) bool: the user's own mask, where it is the answer."""
 
 
-@dataclass
+@dataclass(eq=False)  # two objects are never the same, though one may come after the other under its id
 class TrackedObject:
     """State of one object."""
 
@@ -57,19 +62,25 @@ class TrackedObject:
     """Side of its windows, in pixels; found at its first prompt."""
 
     @property
-    def prompted(self) -> list[int]:
-        """Frames with prompts, ascending."""
-        return sorted(self.interactions)
+    def starts(self) -> list[int]:
+        """Frames on which the user said where the object is, ascending. Negative clicks alone do not."""
+        return sorted(frame for frame, steps in self.interactions.items() if any(step.positive for step in steps))
 
-    @property
-    def first(self) -> int:
-        """First prompted frame."""
-        return min(self.interactions)
+    def ahead_of(self, low: int, high: int) -> range:
+        """Frames of low <= frame < high from the first one on that says where it is."""
+        starts = self.starts
+        return range(max(low, starts[0]), high) if starts else range(0)
 
-    def has_positive(self) -> bool:
-        """Something has been said that lies inside the object."""
-        return any(
-            step.box is not None or step.mask is not None or bool((step.labels == 1).any())
-            for steps in self.interactions.values()
-            for step in steps
-        )
+    def before_start(self, low: int, high: int) -> range:
+        """Frames of low <= frame < high before the first one that says where it is."""
+        starts = self.starts
+        return range(low, min(high, starts[0])) if starts else range(0)
+
+    def up_to_last(self, low: int, high: int) -> range:
+        """Frames of low <= frame < high up to the last prompted one that can be answered by itself."""
+        last = max([*self.starts, *self.answers], default=-1)
+        return range(low, min(high, last + 1))
+
+    def stands(self, frame: int) -> bool:
+        """The prompts on a frame can be answered without tracking the object to it."""
+        return frame in self.seen or frame in self.answers or any(step.positive for step in self.interactions[frame])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from napari_sam2.tracking.errors import TrackingError
 
 Direction = Literal["forward", "backward", "both"]
 ViewKind = Literal["auto", "frame", "windows"]
@@ -37,6 +39,15 @@ class TrackerOptions:
     """Windows or objects that go through the network at once."""
     feature_cache_bytes: int = 256 * 2**20
     """Image features kept for frames that are looked at again."""
+
+    def __post_init__(self) -> None:
+        """Raises TrackingError for a value that cannot be used."""
+        if self.view not in get_args(ViewKind):
+            raise TrackingError(f"got the view {self.view!r}, expected one of {', '.join(get_args(ViewKind))}")
+        if self.batch < 1 or self.window_ratio <= 1:
+            raise TrackingError(
+                f"got batch {self.batch} and window_ratio {self.window_ratio}, expected at least 1 and more than 1"
+            )
 
     @classmethod
     def reference(cls) -> TrackerOptions:

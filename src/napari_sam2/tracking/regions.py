@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from scipy import ndimage
@@ -31,10 +33,11 @@ def fill_holes(logits: Tensor, largest: int) -> Tensor:
     return torch.where(torch.from_numpy(holes).to(logits.device), FILLED_LOGIT, logits)
 
 
-def drop_specks(logits: Tensor, share: float) -> Tensor:
+def drop_specks(logits: Tensor, share: float, clicked: Sequence[tuple[int, int]] = ()) -> Tensor:
     """Lower 8-connected parts of a mask that have less than ``share`` of its largest part's area just below zero.
 
-    (N, 1, h, w) logits to the same. A cell is one piece; what a mask picks up in look-alike neighbours is not.
+    (N, 1, h, w) logits to the same. A cell is one piece; what a mask picks up in look-alike neighbours is not. Parts
+    with a ``clicked`` cell (row, column) stay: the user wants them.
     """
     if share <= 0:
         return logits
@@ -45,7 +48,7 @@ def drop_specks(logits: Tensor, share: float) -> Tensor:
         if count > 1:
             areas = np.bincount(regions.ravel())
             small = areas < share * areas[1:].max()
-            small[0] = False
+            small[[0, *(regions[cell] for cell in clicked)]] = False
             specks[index] = small[regions]
     if not specks.any():
         return logits

@@ -68,8 +68,7 @@ class FrameResult:
             if answer.painted is not None:
                 masks[0] = answer.painted
             else:
-                part, local = answer.view.inside(self._shape), answer.view.local(self._shape)
-                pixels = answer.view.to_pixels(answer.candidates).cpu().numpy()
-                masks[:, *part] = pixels[:, *local] > 0
+                pixels = answer.view.in_frame(answer.candidates, self._shape).cpu().numpy()
+                masks[:, *answer.view.inside(self._shape)] = pixels > 0
             out[object_id] = masks
         return out

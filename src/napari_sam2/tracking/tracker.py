@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,13 +12,15 @@ import torch
 from napari_sam2.sam2 import Sam2
 from napari_sam2.tracking import prompt_checks as check
 from napari_sam2.tracking import rivals
+from napari_sam2.tracking.answering import Answering
 from napari_sam2.tracking.errors import TrackingError
 from napari_sam2.tracking.frames import Frames
-from napari_sam2.tracking.memory_bank import MemoryBank, Selection
-from napari_sam2.tracking.network import Network, Prompted
+from napari_sam2.tracking.memory_bank import MemoryBank
+from napari_sam2.tracking.network import Network
 from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
 from napari_sam2.tracking.options import Direction, TrackerOptions
 from napari_sam2.tracking.result import FrameResult
+from napari_sam2.tracking.sweep import Sweep
 from napari_sam2.tracking.windows import Viewer
 
 _NO_POINTS = np.zeros((0, 2), np.float32)
@@ -47,6 +48,7 @@ class Tracker:
         self.network = Network(model, self.frames, self.options)
         kind = self.options.view
         self._viewer = Viewer(self.network, kind == "windows" or (kind == "auto" and model.config.windows))
+        self._answering = Answering(self.network, self._viewer)
         self._objects: dict[int, TrackedObject] = {}
 
     @property
@@ -71,9 +73,10 @@ class Tracker:
         object_id = check.object_id(object_id)
         places, kinds = check.points(points, labels, self.frames.shape)
         known = self._objects.get(object_id)
-        if not (kinds == 1).any() and (known is None or not known.has_positive()):
+        step = Interaction(places, kinds)
+        if not step.positive and (known is None or not (known.starts or known.answers)):
             raise TrackingError(f"object {object_id} starts with a negative click; click on the object itself first")
-        self._add(object_id, frame, Interaction(places, kinds))
+        self._add(object_id, frame, step)
 
     def add_box(self, object_id: int, frame: int, box: Any) -> None:
         """Draw a box (y0, x0, y1, x1) around an object. Raises TrackingError when it cannot be used."""
@@ -106,8 +109,9 @@ class Tracker:
             TrackingError: there is no such object. A frame without prompts is no error.
         """
         thing = self._known(object_id)
-        for prompted in thing.prompted if frame is None else [frame]:
-            thing.interactions.pop(prompted, None)
+        for prompted in list(thing.interactions) if frame is None else [frame]:
+            if thing.interactions.pop(prompted, None) is None:
+                continue
             thing.answers.pop(prompted, None)
             thing.answered.pop(prompted, None)
             thing.unsettled.discard(prompted)
@@ -126,57 +130,27 @@ class Tracker:
     def predict(self, frame: int) -> FrameResult:
         """Answer the prompts of one frame, for a preview. Nothing is propagated.
 
+        Negative clicks on a frame that an object has not been tracked to are answered from its prompts on other frames.
+
         Returns:
             the objects that are prompted on ``frame``, with ``candidates``.
 
         Raises:
-            TrackingError: no object is prompted on this frame.
+            TrackingError: no object is prompted on this frame, or with nothing but negative clicks anywhere.
         """
         frame = check.frame_index(frame, len(self.frames))
         asked = [thing for thing in self._objects.values() if frame in thing.interactions]
         if not asked:
             raise TrackingError(f"no object is prompted on frame {frame}; click on one first")
         with torch.inference_mode():
-            answers = {thing.id: self._answer(thing, frame) for thing in asked}
+            for thing in asked:
+                if not thing.stands(frame):
+                    self._answering.settle(thing)
+            able = [thing for thing in asked if thing.stands(frame) or thing.bank.conditioning]
+            if not able:
+                raise TrackingError(f"got negative clicks alone on frame {frame}; click on the object itself first")
+            answers = {thing.id: self._answering.answer(thing, frame) for thing in able}
         return self._result(frame, answers, preview=True)
-
-    def _answer(self, thing: TrackedObject, frame: int) -> Answer:
-        """The answer to all that was said of an object on a frame; interactions not looked at yet come one by one."""
-        steps = thing.interactions[frame]
-        for count in range(thing.answered.get(frame, 0) + 1, len(steps) + 1):
-            thing.answers[frame] = self._take(thing, frame, steps[:count])
-            thing.answered[frame] = count
-        return thing.answers[frame]
-
-    def _take(self, thing: TrackedObject, frame: int, said: list[Interaction]) -> Answer:
-        """Answer the last of what was ``said``, with the answer before it as a hint."""
-        earlier = thing.answers.get(frame)
-        view = self._viewer.for_prompt(thing, frame, said, earlier)
-        before = earlier or thing.bank.tracked.get(frame)
-        previous = before.view.resample(before.logits, view, outside=-10.0) if before is not None else None
-        # A correction sees what tracking saw: the frames before it, in the direction it was tracked in.
-        memory = self._select(thing, frame, backward=thing.seen[frame]) if frame in thing.seen else None
-        answer = self.network.answer(frame, Prompted(view, said, previous, memory))
-        fresh = previous is None and memory is None and said[-1].mask is None
-        if fresh and said[-1].box is None and (better := self._viewer.refitted(thing, answer)) is not None:
-            answer = self.network.answer(frame, Prompted(better, said))
-        return answer
-
-    def _select(self, thing: TrackedObject, frame: int, *, backward: bool) -> Selection:
-        return thing.bank.select(
-            frame,
-            len(self.frames),
-            backward=backward,
-            limit=self.options.max_conditioning,
-            skip_absent=self.options.skip_absent,
-        )
-
-    def _settle(self) -> None:
-        """Answer and remember every prompt that has not been looked at yet."""
-        for thing in self._objects.values():
-            for frame in sorted(thing.unsettled):
-                thing.bank.condition(self.network.remember(self._answer(thing, frame)))
-            thing.unsettled.clear()
 
     # Propagation ---------------------------------------------------------------------------------------------------
 
@@ -186,16 +160,17 @@ class Tracker:
         """Carry all objects through the stack, one frame at a time.
 
         Forward, an object is tracked from its first prompted frame on; "both" adds the frames before that, backwards;
-        "backward" alone goes from its last prompted frame to the start. Prompts may be added, and objects too, between
-        two results: they count from then on, and frames that a new object missed are visited at the end. Closing the
-        generator cancels; what was remembered stays.
+        "backward" alone goes from its last prompted frame to the start. A negative click on a frame that the object has
+        not been tracked to yet counts when it is. Prompts may be added, and objects too, between two results: they
+        count from then on, and an object that comes too late for its first frames is carried through all of its frames
+        at the end. Closing the generator cancels; what was remembered stays.
 
         Args:
             start, stop: only frames with start <= frame < stop; the whole stack when left out.
             direction: "forward", "backward" or "both".
 
         Yields:
-            results of the objects that are tracked on a frame; a frame comes up once per direction.
+            results of the objects that are tracked on a frame. For each object, a frame comes up once per direction.
 
         Raises:
             TrackingError: no prompts, an empty range, an unknown direction; at once, before the first frame.
@@ -205,49 +180,56 @@ class Tracker:
         if not self._objects:
             raise TrackingError("there is nothing to propagate; click on an object first")
         low = 0 if start is None else check.frame_index(start, len(self.frames))
-        high = len(self.frames) if stop is None else check.frame_index(stop - 1, len(self.frames)) + 1
+        high = len(self.frames) if stop is None else check.frame_index(stop, len(self.frames) + 1)
         if low >= high:
-            raise TrackingError(f"got the frames from {low} to {high - 1}, which are none; start before you stop")
-        return self._propagate(low, high, direction)
-
-    def _propagate(self, low: int, high: int, direction: Direction) -> Iterator[FrameResult]:
+            raise TrackingError(f"got the frames from {low} up to {high}, which are none; stop after the start")
+        if not any(thing.starts or thing.answers for thing in self._objects.values()):
+            raise TrackingError("got negative clicks alone; click on an object itself first")
         if direction == "backward":
-            yield from self._sweep(lambda thing: range(low, min(high, thing.prompted[-1] + 1)), backward=True)
-            return
-        yield from self._sweep(lambda thing: range(max(low, thing.first), high), backward=False)
+            return self._propagate([Sweep(lambda thing: thing.up_to_last(low, high), backward=True)])
+        sweeps = [Sweep(lambda thing: thing.ahead_of(low, high), backward=False)]
         if direction == "both":
-            yield from self._sweep(lambda thing: range(low, min(high, thing.first)), backward=True)
+            sweeps.append(Sweep(lambda thing: thing.before_start(low, high), backward=True))
+        return self._propagate(sweeps)
 
-    def _sweep(self, wanted: Callable[[TrackedObject], range], *, backward: bool) -> Iterator[FrameResult]:
-        """Visit the frames that are ``wanted`` for any object, again until those of late-comers are done too."""
-        done: dict[int, set[int]] = defaultdict(set)
+    def _propagate(self, sweeps: Sequence[Sweep]) -> Iterator[FrameResult]:
+        # A late-comer may be wanted forward when the others have been there already.
+        while any(sweep.missing(self._objects.values()) for sweep in sweeps):
+            for sweep in sweeps:
+                yield from self._run(sweep)
 
-        def members(frame: int) -> list[TrackedObject]:
-            return [t for t in self._objects.values() if frame in wanted(t) and frame not in done[t.id]]
-
-        while frames := {frame for t in self._objects.values() for frame in wanted(t) if frame not in done[t.id]}:
-            for frame in sorted(frames, reverse=backward):
-                now = members(frame)
+    def _run(self, sweep: Sweep) -> Iterator[FrameResult]:
+        """Visit the frames of a sweep, and again until those of late-comers are done too."""
+        while frames := sweep.missing(self._objects.values()):
+            for frame in frames:
+                now = sweep.members(self._objects.values(), frame)
                 if not now:
-                    continue  # its objects were removed on the way
+                    continue  # its objects were removed on the way, or come next time
                 with torch.inference_mode():
-                    self._settle()
-                    answers = self._step(frame, now, backward)
+                    for thing in self._objects.values():
+                        self._answering.settle(thing)
+                    answers = self._step(frame, now, sweep.backward)
                 for thing in now:
-                    done[thing.id].add(frame)
-                    thing.seen[frame] = backward
+                    sweep.visit(thing, frame)
                 yield self._result(frame, answers)
 
     def _step(self, frame: int, members: Sequence[TrackedObject], backward: bool) -> dict[int, Answer]:
         """Segment ``members`` on a frame: the prompted ones as they were answered, the others from memory."""
-        answers = {thing.id: thing.answers[frame] for thing in members if frame in thing.interactions}
+        answers = {t.id: t.answers[frame] for t in members if frame in t.interactions and frame not in t.unsettled}
         others = [thing for thing in members if thing.id not in answers]
-        views = [self._viewer.following(thing, frame) for thing in others]
-        selections = [self._select(thing, frame, backward=backward) for thing in others]
-        found = {others[i].id: (answer, memory) for i, answer, memory in self.network.track(frame, views, selections)}
+        views = [self._viewer.following(thing, frame, backward=backward) for thing in others]
+        selections = [self._answering.select(thing, frame, backward=backward) for thing in others]
+        tracked = self.network.track(frame, views, selections, keep=not self._viewer.windows)
+        found = {others[i].id: (answer, memory) for i, answer, memory in tracked}
+        for thing in [thing for thing in others if frame in thing.unsettled]:
+            # It had to be tracked to this frame for the user's negative clicks to take something away.
+            thing.bank.track(found.pop(thing.id)[1])
+            thing.seen[frame] = backward
+            answers[thing.id] = self._answering.condition(thing, frame)
+            others.remove(thing)
         answers |= {object_id: answer for object_id, (answer, _) in found.items()}
         if self.options.one_owner and len(answers) > 1:
-            before = {thing.id: thing.bank.latest(frame) for thing in others}
+            before = {thing.id: thing.bank.latest(frame, backward=backward) for thing in others}
             sure = {thing.id for thing in members} - before.keys()
             for lost in rivals.losers(answers, before, sure, self.frames.shape):
                 answer, memory = found[lost]

@@ -72,26 +72,35 @@ class View:
         What lies over the border becomes the mean of what lies inside. Resized bilinearly with antialiasing, as Meta's
         image predictor does; a view that already has the size is passed on untouched.
         """
-        shape = (image.shape[1], image.shape[2])
-        part = image[:, *self.inside(shape)]
-        if part.shape[1:] != (self.height, self.width):
-            padded = part.mean(dim=(1, 2), keepdim=True).expand(-1, self.height, self.width).clone()
-            padded[:, *self.local(shape)] = part
-            part = padded
-        if part.shape[1:] == (size, size):
-            return part
-        resized = F.interpolate(part[None], (size, size), mode="bilinear", align_corners=False, antialias=True)
-        return resized[0]
+        part = image[:, *self.inside((image.shape[1], image.shape[2]))]
+        return self._resized(part, (image.shape[1], image.shape[2]), size, part.mean(dim=(1, 2), keepdim=True))
 
     def crop_mask(self, mask: NDArray[Any], size: int) -> Tensor:
-        """(y, x) mask to the (1, size, size) zeros and ones that the network sees; nothing lies over the border."""
-        pixels = torch.from_numpy(mask).float()
-        part = torch.zeros(1, self.height, self.width)
-        part[0, *self.local(mask.shape)] = pixels[self.inside(mask.shape)]
-        if part.shape[1:] == (size, size):
-            return part
-        resized = F.interpolate(part[None], (size, size), mode="bilinear", align_corners=False, antialias=True)
-        return (resized[0] >= 0.5).float()
+        """(y, x) mask to the (1, size, size) zeros and ones that the network sees; nothing lies over the border.
+
+        A mask that is too small for the network's pixels keeps those that it covers most.
+        """
+        part = torch.from_numpy(mask[self.inside(mask.shape)]).float()[None]
+        cover = self._resized(part, mask.shape, size, torch.zeros(1, 1, 1))
+        return (cover >= cover.max().clamp(1e-6, 0.5)).float()
+
+    def _resized(self, part: Tensor, shape: Shape, size: int, outside: Tensor) -> Tensor:
+        """(C, h, w) pixels of the view that lie in a frame to (C, size, size), with (C, 1, 1) values around them."""
+        if part.shape[1:] == (self.height, self.width):
+            if part.shape[1:] == (size, size):
+                return part
+            resized = F.interpolate(part[None], (size, size), mode="bilinear", align_corners=False, antialias=True)
+            return resized[0]
+        # One axis after the other, the longer one first: around a very long frame the view is a huge square of nothing.
+        local = self.local(shape)
+        for axis in (1, 2) if part.shape[1] > part.shape[2] else (2, 1):
+            whole = [*part.shape]
+            whole[axis] = self.height if axis == 1 else self.width
+            padded = outside.expand(whole).clone()
+            padded.narrow(axis, local[axis - 1].start, part.shape[axis]).copy_(part)
+            whole[axis] = size
+            part = F.interpolate(padded[None], whole[1:], mode="bilinear", align_corners=False, antialias=True)[0]
+        return part
 
     def to_input(self, yx: Any, size: int) -> Tensor:
         """(N, 2) places (y, x) in frame pixels to places (x, y) in input pixels, both at the centre of pixels."""
@@ -107,6 +116,21 @@ class View:
         flat = logits.reshape(-1, 1, *logits.shape[-2:]).float()
         out = F.interpolate(flat, (self.height, self.width), mode="bilinear", align_corners=False)
         return out.view(*lead, self.height, self.width)
+
+    def in_frame(self, logits: Tensor, shape: Shape) -> Tensor:
+        """(..., h, w) logits of the view to those of its pixels that lie in a frame, as :meth:`inside` counts them."""
+        rows, columns = self.local(shape)
+        if (rows.stop - rows.start, columns.stop - columns.start) == (self.height, self.width):
+            return self.to_pixels(logits)
+        lead, (height, width) = logits.shape[:-2], logits.shape[-2:]
+        part = logits.reshape(-1, 1, height, width).float()
+        # One axis after the other, for the reason given above; here the shorter one first.
+        for axis in (2, 3) if rows.stop - rows.start < columns.stop - columns.start else (3, 2):
+            whole, kept = [*part.shape[2:]], (rows, columns)[axis - 2]
+            whole[axis - 2] = self.height if axis == 2 else self.width
+            part = F.interpolate(part, whole, mode="bilinear", align_corners=False)
+            part = part.narrow(axis, kept.start, kept.stop - kept.start)
+        return part.reshape(*lead, *part.shape[-2:])
 
     def resample(self, logits: Tensor, target: View, outside: float) -> Tensor:
         """(1, h, w) logits of this view as they look in ``target``; ``outside`` where this view has nothing."""

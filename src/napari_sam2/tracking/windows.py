@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_sam2.tracking import scale
 from napari_sam2.tracking.memory_bank import Remembered
@@ -18,6 +22,10 @@ REFIT = 1.25
 """At a first click, a window that is off by more than this is fitted to the mask and asked again."""
 MARGIN = 0.06
 """A click in this outer share of a window asks for another window."""
+
+
+def _place(yx: NDArray[Any]) -> tuple[float, float]:
+    return float(yx[0]), float(yx[1])
 
 
 class Viewer:
@@ -36,18 +44,18 @@ class Viewer:
         if last.mask is not None or last.box is not None:
             return self._fitted(thing, last)
         near = earlier or thing.bank.tracked.get(frame)
-        if near is not None and self._holds(near.view, last):
+        if near is not None and self._holds(near.view, last.points):
             return near.view
         if near is not None and earlier is not None:
             return self._around(near.view, last)
-        middle = self._middle(last)
+        # With several clicks the window must hold them all, whatever the first one seems to mean.
+        low, high = last.points.min(0), last.points.max(0)
+        centre, reach = _place((low + high) / 2), 1.7 * float((high - low).max())
         if thing.side is None:
-            centre, side = scale.from_click(self.network, frame, middle, self.ratio)
-            reach = float(np.ptp(last.points, axis=0).max()) * 1.7
-            # With several clicks the window must hold them all, whatever the first one seemed to mean.
-            thing.side = max(side, reach)
-            return View.window(centre if reach == 0 else self._middle(last), thing.side, self.shape)
-        return View.window(middle, thing.side, self.shape)
+            first = last.points[int(np.argmax(last.labels == 1))]
+            around, thing.side = scale.from_click(self.network, frame, _place(first), self.ratio)
+            centre = centre if reach else around
+        return View.window(centre, max(thing.side, reach), self.shape)
 
     def _fitted(self, thing: TrackedObject, step: Interaction) -> View:
         """Window of a mask or box, which say the size themselves."""
@@ -59,13 +67,7 @@ class Viewer:
             raise ValueError("got points, expected a mask or a box")
         return View.window(centre, thing.side, self.shape)
 
-    @staticmethod
-    def _middle(step: Interaction) -> tuple[float, float]:
-        chosen = step.points[step.labels == 1] if (step.labels == 1).any() else step.points
-        return float(chosen[:, 0].mean()), float(chosen[:, 1].mean())
-
-    def _holds(self, view: View, step: Interaction) -> bool:
-        places = step.points
+    def _holds(self, view: View, places: NDArray[Any]) -> bool:
         y = (places[:, 0] - view.y + 0.5) / view.height
         x = (places[:, 1] - view.x + 0.5) / view.width
         inside = (np.minimum(y, x) >= 0) & (np.maximum(y, x) <= 1)
@@ -74,7 +76,7 @@ class Viewer:
         whole = View.window(view.centre, view.side, self.shape) == view and view.side >= max(self.shape)
         return bool(inside.all() if whole else (inner | self._at_border(places, view)).all() and inside.all())
 
-    def _at_border(self, places: np.ndarray, view: View) -> np.ndarray:
+    def _at_border(self, places: NDArray[Any], view: View) -> np.ndarray:
         near = MARGIN * view.side
         y, x = places[:, 0], places[:, 1]
         return (y < near) | (x < near) | (y > self.shape[0] - 1 - near) | (x > self.shape[1] - 1 - near)
@@ -86,8 +88,8 @@ class Viewer:
         side = 1.15 * max(y1 - y0, x1 - x0)
         return View.window(((y0 + y1) / 2, (x0 + x1) / 2), side, self.shape)
 
-    def refitted(self, thing: TrackedObject, answer: Answer) -> View | None:
-        """A better window for a first click, or None where the present one will do."""
+    def refitted(self, thing: TrackedObject, answer: Answer, said: Sequence[Interaction]) -> View | None:
+        """A better window for first clicks that holds them all, or None where the present one will do."""
         if not self.windows:
             return None
         found = scale.measure(answer.logits[0], answer.view)
@@ -98,14 +100,17 @@ class Viewer:
         change = side / answer.view.side
         if 1 / REFIT < change < REFIT:
             return None
+        better = View.window(centre, side, self.shape)
+        if not self._holds(better, np.concatenate([step.points for step in said])):
+            return None
         thing.side = side
-        return View.window(centre, side, self.shape)
+        return better
 
-    def following(self, thing: TrackedObject, frame: int) -> View:
+    def following(self, thing: TrackedObject, frame: int, *, backward: bool) -> View:
         """View for tracking: a window goes where the object was in the nearest remembered frame, and grows with it."""
         if not self.windows:
             return View.whole(self.shape)
-        near: Remembered | None = thing.bank.latest(frame)
+        near: Remembered | None = thing.bank.latest(frame, backward=backward)
         if near is None:
             return View.whole(self.shape)
         found = scale.measure(near.logits[0], near.view)

@@ -1,0 +1,81 @@
+"""Answers to prompts, and how they get into the memory of their objects."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from napari_sam2.tracking.memory_bank import Selection
+from napari_sam2.tracking.network import Network, Prompted
+from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
+from napari_sam2.tracking.windows import Viewer
+
+
+class Answering:
+    """Answers what the user said of an object on a frame, interaction by interaction."""
+
+    def __init__(self, network: Network, viewer: Viewer) -> None:
+        self.network, self.viewer = network, viewer
+
+    def settle(self, thing: TrackedObject) -> None:
+        """Answer and remember every prompt that stands by itself and has not been looked at yet."""
+        for frame in sorted(thing.unsettled):
+            if thing.stands(frame):
+                self.condition(thing, frame)
+
+    def condition(self, thing: TrackedObject, frame: int) -> Answer:
+        """Answer the prompts of a frame and remember it as one that the user has spoken on."""
+        answer = self.answer(thing, frame)
+        thing.bank.condition(self.network.remember(answer))
+        thing.unsettled.discard(frame)
+        return answer
+
+    def answer(self, thing: TrackedObject, frame: int) -> Answer:
+        """The answer to all that was said of an object on a frame; interactions not looked at yet come one by one."""
+        steps = thing.interactions[frame]
+        done = thing.answered.get(frame, 0)
+        if not done and frame not in thing.seen:
+            # Where nothing is known of the object, what lies beside it says nothing before what lies inside.
+            done = next((index for index, step in enumerate(steps) if step.positive), 0)
+        for count in range(done + 1, len(steps) + 1):
+            thing.answers[frame] = self._take(thing, frame, steps[:count])
+            thing.answered[frame] = count
+        return thing.answers[frame]
+
+    def _take(self, thing: TrackedObject, frame: int, said: list[Interaction]) -> Answer:
+        """Answer the last of what was ``said``, with the answer before it as a hint."""
+        earlier = thing.answers.get(frame)
+        view = self.viewer.for_prompt(thing, frame, said, earlier)
+        memory = self._memory(thing, frame, said)
+        before = earlier or thing.bank.tracked.get(frame)
+        previous: Tensor | None = None
+        if before is not None:
+            previous = before.view.resample(before.logits, view, outside=-10.0)
+        elif memory is not None and memory.maps and said[-1].mask is None:
+            # A correction far from the frames that are remembered: look again what tracking would find here.
+            ((_, found, _),) = self.network.track(frame, [view], [memory], keep=True)
+            previous = found.logits if found.object_score > 0 else None
+        answer = self.network.answer(frame, Prompted(view, said, previous, memory))
+        fresh = previous is None and memory is None and said[-1].mask is None and said[-1].box is None
+        if fresh and (better := self.viewer.refitted(thing, answer, said)) is not None:
+            answer = self.network.answer(frame, Prompted(better, said))
+        return answer
+
+    def _memory(self, thing: TrackedObject, frame: int, said: list[Interaction]) -> Selection | None:
+        """What a correction is conditioned on: what tracking saw, in the direction in which it came by."""
+        if frame in thing.seen:
+            return self.select(thing, frame, backward=thing.seen[frame])
+        if any(step.positive for step in said) or not thing.bank.conditioning:
+            return None
+        nearest = min(thing.bank.conditioning, key=lambda other: abs(other - frame))
+        return self.select(thing, frame, backward=nearest > frame)
+
+    def select(self, thing: TrackedObject, frame: int, *, backward: bool) -> Selection:
+        """What a frame of an object is conditioned on, by the options."""
+        options = self.network.options
+        return thing.bank.select(
+            frame,
+            len(self.network.frames),
+            backward=backward,
+            limit=options.max_conditioning,
+            skip_absent=options.skip_absent,
+        )
