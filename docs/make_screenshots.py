@@ -20,8 +20,9 @@ from napari_sam2.ui.widget import SegmentStackWidget
 IMAGES = Path(__file__).with_name("images")
 PATIENCE = 600.0  # seconds
 
-# (frame, y, x) of a daughter cell that is followed as one object with its sister; a negative click there parts them.
-DAUGHTER = (12, 283, 77)
+# A daughter cell that is followed as one object with its sister; a box around it parts them.
+FRAME = 12
+DAUGHTER = (272, 62, 297, 92)  # (y0, x0, y1, x1)
 
 
 def wait(done: Callable[[], bool]) -> None:
@@ -89,16 +90,16 @@ def main() -> None:
     wait(lambda: control.propagation.done >= 8 or desk.resting())
     desk.shoot("propagating")
     wait(desk.resting)
-    desk.go_to(12)
+    desk.go_to(FRAME)
     wait(desk.resting)
     desk.shoot("segment-stack")
-    control.select_object(int(desk.viewer.layers["SAM 2 objects"].data[DAUGHTER]))
-    control.set_positive(False)
-    desk.click(*DAUGHTER)
-    desk.shoot("corrected")
-    desk.viewer.theme = "light"
+    y0, x0, y1, x1 = DAUGHTER
+    objects, boxes = desk.viewer.layers["SAM 2 objects"], desk.viewer.layers["SAM 2 boxes"]
+    control.select_object(int(objects.data[FRAME, (y0 + y1) // 2, (x0 + x1) // 2]))
+    control.set_drawing(True)
+    boxes.add_rectangles([[FRAME, y0, x0], [FRAME, y0, x1], [FRAME, y1, x1], [FRAME, y1, x0]])
     wait(desk.resting)
-    desk.shoot("light")
+    desk.shoot("corrected")
     desk.viewer.close()
 
 

@@ -91,3 +91,9 @@ print("torch" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_the_list_of_keys_names_every_key():
+    rows = (Path(__file__).parents[2] / "docs" / "keys.md").read_text().splitlines()
+    keys = {key.strip() for row in rows if row.startswith("|") for key in row.split("|")[1].split(",")}
+    assert {shortcut.key for shortcut in SHORTCUTS} <= keys

@@ -24,7 +24,7 @@ def new_points(image: Image, axes: Axes) -> Points:
         name=NAME,
         ndim=len(axes.shape),
         features=_features([], []),
-        size=max(2.0, max(axes.frame_shape) / 100),
+        size=max(5.0, max(axes.frame_shape) / 90),
         # No lower limit: napari draws one dot at the origin where a frame has no points, as small as it may.
         canvas_size_limits=(0, 18),
         border_width=0.25,
