@@ -41,9 +41,11 @@ def absences(case: Case, recording: Recording) -> tuple[float, int, int, bool]:
     """Nearest score to 0, absences while tracking, presences while tracking, whether an object comes back."""
     steps = {session.name: session.steps for session in case.sessions}
     tracked: dict[tuple[str, int, int], list[float]] = {}
-    for r in recording.videos:
-        if isinstance(steps[r.session][r.step], Propagate):
-            tracked.setdefault((r.session, r.step, r.object_id), []).append(r.score)
+    for r in recording.videos:  # frames ascend
+        step = steps[r.session][r.step]
+        if isinstance(step, Propagate):
+            run = tracked.setdefault((r.session, r.step, r.object_id), [])
+            run.insert(0 if step.direction == "backward" else len(run), r.score)
     scores = np.concatenate(list(tracked.values()))
     back = any(np.any(np.diff((np.array(run) > 0).astype(int)) > 0) for run in tracked.values())
     return float(np.abs(scores).min()), int((scores <= 0).sum()), int((scores > 0).sum()), bool(back)
@@ -69,14 +71,14 @@ def calibrate(model: torch.nn.Module, case: Case, tries: int = 10) -> tuple[floa
         recording = run_case(meta, model, case)
         nearest, absent, present, back = absences(case, recording)
         say(f"  bias {float(bias):.3f}: nearest {nearest:.3f}, {absent} absent, {present} present, back {back}")
-        if nearest > NEAREST_SCORE and absent >= 3 and present >= 6 and back:
+        if nearest > NEAREST_SCORE and absent >= len(free) / 8 and present >= len(free) / 4 and back:
             return round(float(bias), 3), recording
     return None
 
 
 def check(case: Case, recording: Recording) -> None:
     """Refuse a recording that would not be a good witness."""
-    if case.name.startswith(("main", "long")):
+    if case.name.startswith(("main", "long", "absent")):
         nearest, absent, present, back = absences(case, recording)
         if not (nearest > NEAREST_SCORE and absent and present and back):
             raise SystemExit(f"{case.name}: {absent} absences, {present} presences, back {back}, nearest {nearest:.3f}")
@@ -113,7 +115,7 @@ def make(name: str, variant: str, full: Path | None, calibrating: bool) -> None:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", nargs="+", help="main-1024, main-256, long-256 or short-1024")
+    parser.add_argument("case", nargs="+", help="main-1024, main-256, long-256, short-1024 or absent-1024")
     parser.add_argument("--variant", action="append", choices=VARIANTS, default=[])
     parser.add_argument("--all", action="store_true", help="all eight variants")
     parser.add_argument("--full", type=Path, metavar="DIR", help="write whole maps to DIR as well")

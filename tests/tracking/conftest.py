@@ -7,9 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from napari_sam2.sam2 import PRESETS, Sam2
 from napari_sam2.sam2.config import ConvTrunkConfig
+
+# The first example of a test pays for what torch sets up.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +45,9 @@ def whole_frame_model(small_model: Sam2) -> Sam2:
     return model
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stack() -> np.ndarray:
-    """(8, 90, 120) uint16: two bright discs that move to the right."""
+    """(8, 90, 120) uint16, read-only: two bright discs that move to the right."""
     y, x = np.mgrid[:90, :120]
     frames = []
     for t in range(8):
@@ -51,4 +56,6 @@ def stack() -> np.ndarray:
             frame += 2000 * (np.hypot(y - cy, x - cx) < 9)
         frames.append(frame)
     noise = np.random.default_rng(0).normal(0, 20, (8, 90, 120))
-    return (np.stack(frames) + noise).astype(np.uint16)
+    stack = (np.stack(frames) + noise).astype(np.uint16)
+    stack.flags.writeable = False
+    return stack

@@ -73,3 +73,69 @@ def test_complex_numbers_and_wrong_limits_are_refused() -> None:
         Frames(np.zeros((2, 4, 4), complex))
     with pytest.raises(TrackingError, match="limits"):
         Frames(np.zeros((2, 4, 4)), (5.0, 5.0))
+
+
+@pytest.mark.parametrize("dtype", ["<u4", ">u4", "<i4", "<i8", "<u8", "<f8"])
+def test_a_small_range_far_from_zero_keeps_its_steps(dtype: str) -> None:
+    offset = 2**31 - 200 if dtype == "<i4" else 2**31
+    values = (np.arange(100).reshape(1, 10, 10) + offset).astype(dtype)
+    out = Frames(values, (offset, offset + 99)).tensor(0)
+    np.testing.assert_allclose(out.numpy().ravel(), np.arange(100) / 99, atol=1e-6)
+
+
+def test_numbers_beyond_single_precision_are_borne() -> None:
+    stack = np.random.default_rng(0).random((2, 9, 9))
+    stack[0, 0, 0], stack[1, 0, 0] = 1e300, -1e300
+    frames = Frames(stack, (0.0, 1.0))
+    assert frames.tensor(0)[0, 0, 0] == 1
+    assert frames.tensor(1)[0, 0, 0] == 0
+    assert torch.isfinite(Frames(np.full((1, 4, 4), 1e30)).tensor(0)).all()
+
+
+def test_a_few_bright_pixels_on_nothing_are_not_cut_off() -> None:
+    stack = np.zeros((3, 200, 200), np.uint16)
+    stack[1, 50:53, 50:53] = np.arange(9).reshape(3, 3) * 100 + 1000
+    frames = Frames(stack)
+    assert frames.limits == (0.0, 1800.0)
+    assert float(frames.tensor(1).max()) == 1.0
+
+
+def test_every_channel_of_deep_colour_counts_for_the_limits() -> None:
+    stack = np.zeros((1, 512, 512, 3), np.uint16)
+    stack[..., 2] = np.random.default_rng(0).integers(0, 4000, (1, 512, 512))
+    assert Frames(stack).limits[1] > 3000
+
+
+def test_every_column_counts_for_the_limits() -> None:
+    stack = np.zeros((1, 1024, 1024), np.uint16)
+    stack[:, :, 5::64] = 1000
+    assert Frames(stack).limits[1] == 1000
+
+
+def test_limits_given_by_the_user_win() -> None:
+    stack = np.full((1, 4, 4, 3), 100, np.uint8)
+    assert torch.allclose(Frames(stack, (0, 200)).tensor(0), torch.tensor(0.5))
+
+
+def test_limits_cost_a_few_frames_however_long_the_stack_is() -> None:
+    class Long:
+        shape, dtype, reads = (100_000, 8, 8), np.dtype(np.uint16), []
+
+        def __getitem__(self, index: int) -> np.ndarray:
+            assert isinstance(index, int)
+            self.reads.append(index)
+            return np.full((8, 8), index % 999, np.uint16)
+
+    stack = Long()
+    frames = Frames(stack)
+    _ = frames.limits, frames.limits
+    frames.tensor(7)
+    frames.tensor(7)
+    assert len(stack.reads) <= 9
+    assert {0, 99_999} <= set(stack.reads), "bleaching changes the stack from end to end"
+
+
+@pytest.mark.parametrize("stack", [[[[1, 2], [3, 4]]], torch.zeros(2, 8, 8), "stack.tif", None])
+def test_what_is_no_array_is_refused_in_words(stack: object) -> None:
+    with pytest.raises(TrackingError, match=r"shape \(\)|type Tensor"):
+        Frames(stack)

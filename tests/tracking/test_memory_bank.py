@@ -79,3 +79,76 @@ def test_selecting_changes_nothing() -> None:
     before = dict(bank.conditioning), dict(bank.tracked)
     bank.select(5, 9, backward=False, limit=1, skip_absent=True)
     assert (bank.conditioning, bank.tracked) == before
+
+
+frame_sets = st.sets(st.integers(0, 29))
+
+
+@given(
+    st.sets(st.integers(0, 29), min_size=1, max_size=6),
+    frame_sets,
+    frame_sets,
+    st.integers(0, 29),
+    st.booleans(),
+    st.integers(1, 4),
+)
+@settings(deadline=None)
+def test_selection_under_a_limit_and_without_absent_frames(
+    conditioning: set[int], tracked: set[int], absent: set[int], frame: int, backward: bool, limit: int
+) -> None:
+    bank = bank_of(conditioning, tracked)
+    for other in set(bank.tracked) & absent:
+        bank.tracked[other] = entry(other, score=-1.0)
+    chosen = bank.select(frame, 30, backward=backward, limit=limit, skip_absent=True)
+    prompted = [e.frame for e, age in zip(chosen.maps, chosen.ages, strict=True) if age == 0]
+    left_out = conditioning - set(prompted)
+    assert len(prompted) == min(limit, len(conditioning))
+    assert not left_out or max(abs(f - frame) for f in prompted) <= min(abs(f - frame) for f in left_out)
+    # A prompted frame beyond the limit still counts as one of the frames before.
+    usable = (tracked - conditioning - absent) | left_out
+    step = -1 if backward else 1
+    others = [(e.frame, age) for e, age in zip(chosen.maps, chosen.ages, strict=True) if age]
+    assert others == [(frame - step * a, a) for a in range(6, 0, -1) if frame - step * a in usable]
+    assert all(time >= 0 for time in chosen.times)
+    assert len(chosen.maps) <= limit + 6
+    assert len(chosen.pointers) <= limit + 15
+
+
+@given(st.sets(st.integers(0, 29), max_size=3), frame_sets, st.integers(0, 29), st.booleans())
+def test_the_latest_frame_was_prompted_or_lies_behind(
+    conditioning: set[int], tracked: set[int], frame: int, backward: bool
+) -> None:
+    found = bank_of(conditioning, tracked).latest(frame, backward=backward)
+    behind = {f for f in tracked - conditioning if (f > frame if backward else f < frame)}
+    if found is None:
+        assert not conditioning | behind
+    else:
+        assert found.frame in conditioning | behind
+        assert abs(found.frame - frame) == min(abs(f - frame) for f in conditioning | behind)
+
+
+def test_thousands_of_frames_leave_no_more_than_a_few() -> None:
+    bank = bank_of({0}, set())
+    sizes = []
+    for frame in [*range(1, 3000), *range(2999, 0, -1)]:
+        bank.track(entry(frame))
+        sizes.append(len(bank.tracked))
+        behind = set(range(max(1, frame - 15), frame)) if len(sizes) < 3000 else set()
+        assert behind <= set(bank.tracked), "what the next frame needs is there"
+    assert max(sizes) <= 2 * 31
+
+
+def test_what_backward_propagation_starts_from_outlives_the_way_forward() -> None:
+    bank = bank_of({50}, set())
+    for frame in range(51, 200):
+        bank.track(entry(frame))
+    assert [e.frame for e in bank.select(49, 200, backward=True).maps] == [50, 55, 54, 53, 52, 51]
+
+
+def test_a_forgotten_frame_is_gone_and_a_prompted_one_replaces_what_was_tracked() -> None:
+    bank = bank_of({0}, {1, 2})
+    bank.condition(entry(2))
+    assert set(bank.tracked) == {1}
+    bank.forget(2)
+    bank.forget(1)
+    assert [e.frame for e in bank] == [0]

@@ -32,7 +32,8 @@ def test_the_manifest_is_valid_and_its_commands_exist(manifest):
 
 def test_the_manifest_beside_the_sources_is_the_same_file():
     link = Path(__file__).parents[2] / "napari.yaml"
-    assert link.read_text() == MANIFEST.read_text()
+    # Where a system has no links, git leaves the path in their place.
+    assert link.read_text() in (MANIFEST.read_text(), "src/napari_sam2/napari.yaml")
 
 
 def test_the_widget_opens_from_the_plugin_menu(make_napari_viewer_proxy, npe2pm, manifest):

@@ -63,8 +63,12 @@ class TrackedObject:
 
     @property
     def starts(self) -> list[int]:
-        """Frames on which the user said where the object is, ascending. Negative clicks alone do not."""
-        return sorted(frame for frame, steps in self.interactions.items() if any(step.positive for step in steps))
+        """Frames on which the user said where the object is, ascending.
+
+        Negative clicks alone do not, unless nothing else is left: then the frames on which they have been answered.
+        """
+        said = sorted(frame for frame, steps in self.interactions.items() if any(step.positive for step in steps))
+        return said or sorted(self.answers)
 
     def ahead_of(self, low: int, high: int) -> range:
         """Frames of low <= frame < high from the first one on that says where it is."""

@@ -74,7 +74,7 @@ class Tracker:
         places, kinds = check.points(points, labels, self.frames.shape)
         known = self._objects.get(object_id)
         step = Interaction(places, kinds)
-        if not step.positive and (known is None or not (known.starts or known.answers)):
+        if not step.positive and (known is None or not known.starts):
             raise TrackingError(f"object {object_id} starts with a negative click; click on the object itself first")
         self._add(object_id, frame, step)
 
@@ -183,7 +183,7 @@ class Tracker:
         high = len(self.frames) if stop is None else check.frame_index(stop, len(self.frames) + 1)
         if low >= high:
             raise TrackingError(f"got the frames from {low} up to {high}, which are none; stop after the start")
-        if not any(thing.starts or thing.answers for thing in self._objects.values()):
+        if not any(thing.starts for thing in self._objects.values()):
             raise TrackingError("got negative clicks alone; click on an object itself first")
         if direction == "backward":
             return self._propagate([Sweep(lambda thing: thing.up_to_last(low, high), backward=True)])

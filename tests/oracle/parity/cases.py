@@ -9,6 +9,7 @@ from .frames import make_frames
 from .record import Recording
 from .scenarios import (
     Session,
+    absent_session,
     backward_session,
     image_prompts,
     lean_session,
@@ -39,7 +40,7 @@ class Case:
 
 
 def make_case(name: str) -> Case:
-    """Build a case. Names: main-1024, main-256, long-256 and short-1024.
+    """Build a case. Names: main-1024, main-256, long-256, short-1024 and absent-1024.
 
     The published networks take inputs of 1024 x 1024; at 256 x 256 they are the same networks at a fraction of the
     cost, which makes long runs and all variants affordable in every test run.
@@ -54,7 +55,9 @@ def make_case(name: str) -> Case:
         return Case(name, size, False, (long_session(size),))
     if kind == "short":
         return Case(name, size, True, (short_session(size),))
-    raise ValueError(f"no case {name!r}: expected main-1024, main-256, long-256 or short-1024")
+    if kind == "absent":
+        return Case(name, size, False, (absent_session(size),))
+    raise ValueError(f"no case {name!r}: expected main-1024, main-256, long-256, short-1024 or absent-1024")
 
 
 def run_case(side: object, model: object, case: Case) -> Recording:

@@ -175,6 +175,21 @@ def short_session(size: int) -> Session:
     )
 
 
+def absent_session(size: int) -> Session:
+    """What `short_session` leaves out, in four frames: a box, the way back, an absence and a return, a correction."""
+    last = 3
+    return Session(
+        "absent",
+        make_frames(last + 1, size, blank=(2,)),
+        (
+            Points(1, last, (_near(0, last, size), _near(0, last, size, 0.0, 0.13)), (1, 0)),
+            Box(2, last, _around(1, last, size)),
+            Propagate("backward", start=last),
+            Points(1, 1, (_near(0, 1, size),), (1,)),  # its memory lies in the frames after it
+        ),
+    )
+
+
 def long_session(size: int) -> Session:
     """Twenty frames: past the six memories and the sixteen pointers, with prompts on several frames.
 
