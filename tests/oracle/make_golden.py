@@ -51,7 +51,7 @@ def absences(case: Case, recording: Recording) -> tuple[float, int, int, bool]:
     return float(np.abs(scores).min()), int((scores <= 0).sum()), int((scores > 0).sum()), bool(back)
 
 
-def calibrate(model: torch.nn.Module, case: Case, tries: int = 10) -> tuple[float, Recording] | None:
+def calibrate(model: torch.nn.Module, case: Case, tries: int = 12) -> tuple[float, Recording] | None:
     """Look for a bias with absent and present objects, one that comes back, and no score near zero.
 
     Candidates lie in the gaps between the scores of the first propagation at bias 0, those that leave a third of the
@@ -66,8 +66,9 @@ def calibrate(model: torch.nn.Module, case: Case, tries: int = 10) -> tuple[floa
     free = np.sort([r.score for r in run_case(meta, model, start).videos if r.score != 10])
     gaps = np.flatnonzero(np.diff(free) > 6 * NEAREST_SCORE)
     gaps = gaps[np.argsort(np.abs(gaps / len(free) - 0.33))]
-    for gap in gaps[:tries]:
-        bias.fill_(-float(np.round((free[gap] + free[gap + 1]) / 2, 3)))
+    places = [(gap, part) for part in (0.5, 0.15, 0.85) for gap in gaps]
+    for gap, part in places[:tries]:
+        bias.fill_(-float(np.round(free[gap] + part * (free[gap + 1] - free[gap]), 3)))
         recording = run_case(meta, model, case)
         nearest, absent, present, back = absences(case, recording)
         say(f"  bias {float(bias):.3f}: nearest {nearest:.3f}, {absent} absent, {present} present, back {back}")

@@ -56,9 +56,7 @@ def test_a_correction_is_given_the_mask_it_corrects_and_the_memory(
     assert np.mean(np.sign(seen[inside]) == np.sign(expected[inside])) > 0.97
 
 
-def test_backward_memory_corrects_what_was_tracked_backward(
-    small_model: Sam2, stack: np.ndarray, asked: Asked
-) -> None:
+def test_backward_memory_corrects_what_was_tracked_backward(small_model: Sam2, stack: np.ndarray, asked: Asked) -> None:
     tracker = Tracker(small_model, stack)
     tracker.add_box(1, 7, [20, 15, 40, 55])
     list(tracker.propagate(direction="backward"))
