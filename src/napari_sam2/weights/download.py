@@ -1,27 +1,29 @@
 """Published weights, fetched once and checked by their sha256.
 
-A file appears under its own name only when it is whole and right: it is written beside, checked, then renamed.
-Proxies come from the usual variables (HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE).
+A file appears under its own name only when it is whole and right. What a broken or cancelled download has brought
+waits beside as `NAME.part`, and the next one asks for the rest only. Proxies come from the usual variables
+(HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE).
 """
 
-import hashlib
-import logging
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
 
+from napari_sam2.weights import transfer
+from napari_sam2.weights.addresses import OFFLINE_VARIABLE, addresses, is_offline
 from napari_sam2.weights.errors import DownloadError
 from napari_sam2.weights.registry import PublishedModel, published
+from napari_sam2.weights.transfer import Progress, TransferError, Wanted, has_sha256
 
 CACHE_VARIABLE = "NAPARI_SAM2_CACHE"
 
-Progress = Callable[[int, int | None], None]
-"""Called with (bytes so far, bytes in all or None). To cancel, raise: the exception comes through, nothing is kept."""
+Folder = str | os.PathLike[str] | None
 
-_CHUNK = 1 << 18
-_TIMEOUT = 30  # seconds without a single byte
+_LOOK = 0.2  # seconds between two looks at a download of another process
 
 
 def cache_folder() -> Path:
@@ -30,23 +32,31 @@ def cache_folder() -> Path:
     return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("napari-sam2", appauthor=False))
 
 
-def cached_file(model: PublishedModel, folder: str | os.PathLike[str] | None = None) -> Path:
+def cached_file(model: PublishedModel, folder: Folder = None) -> Path:
     """Where the file of a model is, or will be."""
-    return (Path(folder) if folder else cache_folder()) / model.filename
+    return (Path(folder).expanduser() if folder else cache_folder()) / model.filename
+
+
+def arrived_bytes(model: PublishedModel, folder: Folder = None) -> int:
+    """How much of a model an unfinished download has brought."""
+    return _wanted(model, folder).arrived
 
 
 def is_intact(file: Path, model: PublishedModel) -> bool:
     """Whether the file has the published sha256."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() == model.sha256
+    return has_sha256(file, model.sha256)
 
 
-def fetch(name: str, *, folder: str | os.PathLike[str] | None = None, progress: Progress | None = None) -> Path:
+def fetch(name: str, *, folder: Folder = None, mirrors: Sequence[str] = (), progress: Progress | None = None) -> Path:
     """The file of a published model, from the cache or else downloaded; its sha256 is right.
+
+    A download that broke off goes on where it stopped. When another process is downloading the same file, this one
+    waits for it.
 
     Args:
         name: key of `registry.PUBLISHED`.
         folder: instead of `cache_folder()`.
+        mirrors: see `addresses.addresses`.
         progress: see `Progress`.
 
     Raises:
@@ -54,70 +64,100 @@ def fetch(name: str, *, folder: str | os.PathLike[str] | None = None, progress: 
         DownloadError: no network, wrong content, no room; the message says what to do.
     """
     model = published(name)
-    file = cached_file(model, folder)
+    wanted = _wanted(model, folder)
     try:
-        if file.is_file() and is_intact(file, model):
-            return file
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if _is_here(wanted):
+            return wanted.file
+        if is_offline():
+            raise DownloadError(
+                f"{name} is not in {wanted.file.parent}, and {OFFLINE_VARIABLE} forbids downloads; "
+                f"copy {model.filename} there, or unset the variable"
+            )
+        wanted.file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DownloadError(
-            f"the cache folder {file.parent} cannot be used ({error.strerror or error}); "
+            f"the cache folder {wanted.file.parent} cannot be used ({error.strerror or error}); "
             f"set {CACHE_VARIABLE} to a folder you may write to"
         ) from error
-    _download(model, file, progress)
-    return file
+    _download(model, wanted, mirrors, progress)
+    return wanted.file
 
 
-def _download(model: PublishedModel, file: Path, progress: Progress | None) -> None:
-    import pooch
-    import requests
+def remove(model: PublishedModel, folder: Folder = None) -> int:
+    """Delete the file of a model and what an unfinished download has brought; returns how many bytes that freed.
 
-    pooch.get_logger().setLevel(logging.WARNING)  # it would write to the terminal on its own
-    downloader = pooch.HTTPDownloader(
-        progressbar=_Reporter(progress, model.size) if progress else False, chunk_size=_CHUNK, timeout=_TIMEOUT
-    )
-    by_hand = f"or download {model.url} elsewhere and copy it to {file}"
+    Raises:
+        DownloadError: it cannot be deleted, or is being downloaded now.
+    """
+    wanted = _wanted(model, folder)
+    if not wanted.file.is_file() and not wanted.arrived:
+        return 0
     try:
-        pooch.retrieve(model.url, f"sha256:{model.sha256}", fname=file.name, path=file.parent, downloader=downloader)
-    except requests.HTTPError as error:
-        status = error.response.status_code if error.response is not None else "an error"
-        raise DownloadError(f"{model.name}: the server answered {status}; try again later, {by_hand}") from error
-    except requests.ConnectionError as error:
-        raise DownloadError(f"{model.name}: no connection; check the network or proxy, {by_hand}") from error
-    except requests.RequestException as error:
-        raise DownloadError(f"{model.name}: the download broke off; try again, {by_hand}") from error
+        with _alone(wanted, None):
+            freed = wanted.arrived + (wanted.file.stat().st_size if wanted.file.is_file() else 0)
+            transfer.forget(wanted)
+            wanted.file.unlink(missing_ok=True)
+    except OSError as error:
+        raise DownloadError(f"{wanted.file} cannot be deleted ({error.strerror or error})") from error
+    return freed
+
+
+def _wanted(model: PublishedModel, folder: Folder) -> Wanted:
+    return Wanted(cached_file(model, folder), model.sha256, model.size)
+
+
+def _is_here(wanted: Wanted) -> bool:
+    return wanted.file.is_file() and has_sha256(wanted.file, wanted.sha256)
+
+
+def _download(model: PublishedModel, wanted: Wanted, mirrors: Sequence[str], progress: Progress | None) -> None:
+    places = addresses(model, mirrors)
+    by_hand = f"or download {model.url} elsewhere and copy it to {wanted.file}"
+    try:
+        with _alone(wanted, progress):
+            if not _is_here(wanted):  # another process may have been faster
+                transfer.receive(wanted, places, progress)
+    except TransferError as error:
+        what_to_do = "check the network or proxy" if "no connection" in str(error) else "try again later"
+        kept = f" ({wanted.arrived / 1e6:.0f} MB are kept)" if wanted.arrived else ""
+        raise DownloadError(f"{model.name}: {error}; {what_to_do}{kept}, {by_hand}") from error
     except OSError as error:
         raise DownloadError(
-            f"{model.name}: {file.parent} cannot be written ({error.strerror or error}); "
+            f"{model.name}: {wanted.file.parent} cannot be written ({error.strerror or error}); "
             f"make room or set {CACHE_VARIABLE} to another folder"
         ) from error
-    except ValueError as error:
-        if "hash" not in str(error):
-            raise
-        raise DownloadError(
-            f"{model.name}: what arrived is not the published file (its sha256 is wrong), it was thrown away; "
-            f"try again, {by_hand}"
-        ) from error
 
 
-class _Reporter:
-    """What pooch wants of a progress bar, turned into calls of `progress`."""
+@contextmanager
+def _alone(wanted: Wanted, progress: Progress | None) -> Iterator[None]:
+    """Let no other process work on the same file; `progress` hears how far the other one is, and may raise.
 
-    def __init__(self, progress: Progress, size: int | None) -> None:
-        self._progress = progress
-        self._size = size
-        self._done = 0
-        self.total = 0  # set by pooch, 0 when the server does not say
+    Without `progress` nobody waits.
 
-    def update(self, count: int) -> None:
-        if count == 0:
-            return
-        total = self.total or self._size
-        self._done = min(self._done + count, total) if total else self._done + count
-        self._progress(self._done, total)
+    Raises:
+        OSError: it is busy, where nobody waits.
+    """
+    from filelock import FileLock, Timeout
 
-    def reset(self) -> None:
-        self._done = 0
-
-    def close(self) -> None:
-        """Nothing to close."""
+    lock = FileLock(wanted.file.with_name(f".{wanted.file.name}.lock"))
+    while True:
+        try:
+            lock.acquire(timeout=0)
+            break
+        except NotImplementedError:
+            # A network folder without locks. Two at a time spoil each other's part, which the sha256 finds out.
+            break
+        except Timeout:
+            if progress is None:
+                raise OSError("another process is working on it") from None
+            progress(wanted.arrived, wanted.size)
+            time.sleep(_LOOK)
+    try:
+        yield
+    finally:
+        if lock.is_locked:
+            # While it is held: whoever opened it meanwhile sees that it has no name any more and opens a new one.
+            # Windows keeps an open file.
+            with suppress(OSError):
+                Path(lock.lock_file).unlink()
+            lock.release()

@@ -1,7 +1,8 @@
 """From a name or a file to a network that is ready to use."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -9,9 +10,10 @@ import torch
 from napari_sam2.sam2 import PRESETS, CheckpointError, Sam2, load_state
 from napari_sam2.weights import registry
 from napari_sam2.weights.checkpoints import bundled_file, read_checkpoint
-from napari_sam2.weights.download import Progress, fetch
+from napari_sam2.weights.download import fetch
 from napari_sam2.weights.errors import ModelError
 from napari_sam2.weights.recognise import recognise_variant
+from napari_sam2.weights.transfer import Progress
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -23,6 +25,7 @@ def load_model(
     device: str | torch.device = "auto",
     dtype: str | torch.dtype = "auto",
     folder: str | os.PathLike[str] | None = None,
+    mirrors: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Sam2:
     """A network with its weights, in evaluation mode on its device.
@@ -34,6 +37,7 @@ def load_model(
         device: "auto" takes CUDA, then Apple's MPS, then the CPU.
         dtype: of the weights: "float32", "bfloat16" or "float16"; "auto" is float32.
         folder: where downloads are kept, instead of the cache folder.
+        mirrors: addresses of folders on the web to try first for a download.
         progress: called with (bytes so far, bytes in all or None) while a published model is downloaded.
 
     Raises:
@@ -43,7 +47,7 @@ def load_model(
     chosen_device, chosen_dtype = _device(device), _dtype(dtype)
     if variant is not None and variant not in PRESETS:
         raise ModelError(f"there is no variant {variant!r}; there are {', '.join(PRESETS)}")
-    file, known = _locate(name_or_path, folder, progress)
+    file, known = _locate(name_or_path, partial(fetch, folder=folder, mirrors=mirrors, progress=progress))
     if variant is not None and known is not None and variant != known:
         raise ModelError(f"{name_or_path} is the variant {known}, not {variant}; leave variant out")
     checkpoint = read_checkpoint(file)
@@ -60,14 +64,12 @@ def load_model(
     return _place(model.eval().requires_grad_(False), chosen_device, chosen_dtype)
 
 
-def _locate(
-    name_or_path: str | os.PathLike[str], folder: str | os.PathLike[str] | None, progress: Progress | None
-) -> tuple[Path, str | None]:
+def _locate(name_or_path: str | os.PathLike[str], get: Callable[[str], Path]) -> tuple[Path, str | None]:
     """The file of weights, and its variant where the name says it."""
     if name_or_path == registry.BUNDLED:
         return bundled_file(), registry.BUNDLED
     if isinstance(name_or_path, str) and name_or_path in registry.PUBLISHED:
-        return fetch(name_or_path, folder=folder, progress=progress), name_or_path
+        return get(name_or_path), name_or_path
     file = Path(name_or_path).expanduser()
     if file.is_file():
         return file, None
