@@ -1,0 +1,271 @@
+"""What is known of every object on every frame of a plane, as arrays: the content of the objects table and the strip.
+
+Rows are objects and columns are frames. Scores come from the model, figures from the masks, prompts and locks from the
+user. A cell is *present* when the object has pixels there, *absent* when the model looked and found none, and empty
+when nobody has looked. Knows no napari, no Qt and no torch.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_sam2.session.confidence import DOUBTFUL, FrameFigures, confidence, signs
+
+_LOST = 0.1  # confidence where an object vanishes in the middle of the frame
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One row of the objects table.
+
+    Attributes:
+        frames: on how many frames the object has pixels.
+        first, last: the first and last of these, None without any.
+        worst: the lowest confidence on any frame, None while there is none.
+        locked: on how many of its frames the mask is accepted.
+    """
+
+    frames: int
+    first: int | None
+    last: int | None
+    worst: float | None
+    locked: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One object on one frame.
+
+    Attributes:
+        state: "present", "absent", or "" where nobody has looked.
+        confidence: 0 to 1, None without a mask.
+        object_score, predicted_iou: of the model, None where it has not been asked.
+        area: in pixels.
+        area_jump: |log2| of the ratio to the area on the frame before; None without one.
+        contact: share of the outline along which another object lies.
+        signs: see `confidence.signs`.
+    """
+
+    state: str
+    confidence: float | None
+    object_score: float | None
+    predicted_iou: float | None
+    area: int
+    area_jump: float | None
+    contact: float
+    prompted: bool
+    locked: bool
+    lost: bool
+    signs: tuple[float, ...]
+
+
+class Review:
+    """The arrays. Frames that change are computed anew alone, so that a propagation stays cheap to follow."""
+
+    def __init__(self, frames: int) -> None:
+        """
+        Args:
+            frames: how many frames the stack has.
+        """
+        self.frames = frames
+        self.parents: dict[int, tuple[int, ...]] = {}
+        """The mothers of an object that came from a division."""
+        self._row: dict[int, int] = {}
+        self._summaries: dict[int, Summary] = {}
+        shape = (0, frames)
+        self._score: NDArray[np.float32] = np.empty(shape, np.float32)
+        self._iou: NDArray[np.float32] = np.empty(shape, np.float32)
+        self._area: NDArray[np.uint32] = np.empty(shape, np.uint32)
+        self._contact: NDArray[np.float32] = np.empty(shape, np.float32)
+        self._at_edge: NDArray[np.bool_] = np.empty(shape, bool)
+        self._prompted: NDArray[np.bool_] = np.empty(shape, bool)
+        self._locked: NDArray[np.bool_] = np.empty(shape, bool)
+        self._confidence: NDArray[np.float32] = np.empty(shape, np.float32)
+        self._lost: NDArray[np.bool_] = np.empty(shape, bool)
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The objects, in the order of the rows."""
+        return tuple(self._row)
+
+    def set_objects(self, ids: Iterable[int]) -> None:
+        """Let these be the objects. What is known of those that stay is kept."""
+        wanted = list(dict.fromkeys(ids))
+        if wanted == list(self._row):
+            return
+        kept = np.array([self._row.get(object_id, -1) for object_id in wanted], np.int64)
+        empty = {"_score": np.nan, "_iou": np.nan, "_confidence": np.nan}
+        for name in ("_score", "_iou", "_area", "_contact", "_at_edge", "_prompted", "_locked", "_confidence", "_lost"):
+            before = getattr(self, name)
+            after = np.full((len(wanted), self.frames), empty.get(name, 0), before.dtype)
+            after[kept >= 0] = before[kept[kept >= 0]]
+            setattr(self, name, after)
+        self._row = {object_id: row for row, object_id in enumerate(wanted)}
+        self._summaries.clear()
+
+    def set_scores(self, frame: int, ids: Sequence[int], object_scores: ArrayLike, predicted_ious: ArrayLike) -> None:
+        """Note what the model thinks of some objects on a frame; objects without a row are left out."""
+        known = [index for index, object_id in enumerate(ids) if object_id in self._row]
+        rows = [self._row[ids[index]] for index in known]
+        self._score[rows, frame] = np.asarray(object_scores, np.float32)[known]
+        self._iou[rows, frame] = np.asarray(predicted_ious, np.float32)[known]
+        self._judge(frame)
+
+    def clear_scores(self) -> None:
+        """Forget what the model thinks."""
+        self._score[:] = np.nan
+        self._iou[:] = np.nan
+        self._judge()
+
+    def set_figures(self, frame: int, figures: FrameFigures) -> None:
+        """Note what was measured on a frame; objects that do not occur in it have no pixels there."""
+        for array in (self._area, self._contact, self._at_edge):
+            array[:, frame] = 0
+        known = [index for index, object_id in enumerate(figures.ids.tolist()) if object_id in self._row]
+        rows = [self._row[int(figures.ids[index])] for index in known]
+        self._area[rows, frame] = figures.areas[known]
+        self._contact[rows, frame] = figures.contacts[known]
+        self._at_edge[rows, frame] = figures.at_edge[known]
+        self._judge(frame)
+
+    def set_marks(self, prompted: Iterable[tuple[int, int]], locked: Iterable[tuple[int, int]]) -> None:
+        """Let these (object id, frame) be all the prompted and all the locked places."""
+        before = self._prompted.copy()
+        for array, keys in ((self._prompted, prompted), (self._locked, locked)):
+            array[:] = False
+            cells = [(self._row[key[0]], key[1]) for key in keys if key[0] in self._row and 0 <= key[1] < self.frames]
+            if cells:
+                array[tuple(np.array(cells).T)] = True
+        self._summaries.clear()
+        for frame in np.flatnonzero((before != self._prompted).any(axis=0)).tolist():
+            self._judge(frame)
+
+    def set_parents(self, parents: Mapping[int, Sequence[int]]) -> None:
+        """Let these be the mothers of objects that came from divisions."""
+        self.parents = {child: tuple(mothers) for child, mothers in parents.items() if mothers}
+        self._judge()
+
+    def children(self, object_id: int) -> tuple[int, ...]:
+        """The objects that came from the division of this one."""
+        return tuple(child for child, mothers in self.parents.items() if object_id in mothers)
+
+    def summary(self, object_id: int) -> Summary:
+        """The row of the table. Raises KeyError when there is no such object."""
+        if object_id not in self._summaries:
+            row = self._row[object_id]
+            where = np.flatnonzero(self._area[row])
+            known = self._confidence[row][~np.isnan(self._confidence[row]) & ~self._locked[row]]
+            self._summaries[object_id] = Summary(
+                len(where),
+                int(where[0]) if len(where) else None,
+                int(where[-1]) if len(where) else None,
+                float(known.min()) if len(known) else (1.0 if len(where) else None),
+                int(self._locked[row][where].sum()),
+            )
+        return self._summaries[object_id]
+
+    def cell(self, object_id: int, frame: int) -> Cell:
+        """All that is known of a place. Raises KeyError when there is no such object."""
+        row = self._row[object_id]
+        score, iou, area = self._score[row, frame], self._iou[row, frame], int(self._area[row, frame])
+        jump, contact = self._jumps(slice(frame, frame + 1))[row, 0], self._contact[row, frame]
+        return Cell(
+            state="present" if area else "absent" if np.isfinite(score) else "",
+            confidence=_number(self._confidence[row, frame]),
+            object_score=_number(score),
+            predicted_iou=_number(iou),
+            area=area,
+            area_jump=_number(jump),
+            contact=float(contact),
+            prompted=bool(self._prompted[row, frame]),
+            locked=bool(self._locked[row, frame]),
+            lost=bool(self._lost[row, frame]),
+            signs=tuple(float(value) for value in signs(score, iou, jump, contact)),
+        )
+
+    def present(self, object_id: int) -> NDArray[np.int64]:
+        """The frames on which an object has pixels, ascending. Raises KeyError when there is no such object."""
+        return np.flatnonzero(self._area[self._row[object_id]])
+
+    def confidences(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """(rows, frames) confidence of these objects, NaN where there is nothing to be sure of."""
+        return self._confidence[self._rows(ids)]
+
+    def absent(self, ids: Sequence[int]) -> NDArray[np.bool_]:
+        """(rows, frames) where the model looked for these objects and found nothing."""
+        rows = self._rows(ids)
+        missing: NDArray[np.bool_] = np.isfinite(self._score[rows]) & (self._area[rows] == 0)
+        return missing
+
+    def prompted(self, ids: Sequence[int]) -> NDArray[np.bool_]:
+        """(rows, frames) where these objects have prompts."""
+        return self._prompted[self._rows(ids)]
+
+    def locked(self, ids: Sequence[int]) -> NDArray[np.bool_]:
+        """(rows, frames) where the masks of these objects are accepted."""
+        return self._locked[self._rows(ids)]
+
+    def doubtful(self, ids: Sequence[int]) -> NDArray[np.bool_]:
+        """(rows, frames) where these objects deserve a look and nobody has accepted the mask."""
+        rows = self._rows(ids)
+        with np.errstate(invalid="ignore"):
+            doubtful: NDArray[np.bool_] = (self._confidence[rows] < DOUBTFUL) & ~self._locked[rows]
+        return doubtful
+
+    def _rows(self, ids: Sequence[int]) -> list[int]:
+        return [self._row[object_id] for object_id in ids]
+
+    def _judge(self, frame: int | None = None) -> None:
+        """Compute confidence anew, on one frame and its neighbours or everywhere."""
+        columns = slice(0, self.frames) if frame is None else slice(max(0, frame - 1), min(self.frames, frame + 2))
+        self._summaries.clear()
+        if not self._row or columns.start >= columns.stop:
+            return
+        present = self._area[:, columns] > 0
+        judged = confidence(
+            self._score[:, columns], self._iou[:, columns], self._jumps(columns), self._contact[:, columns]
+        )
+        lost = self._losses(columns)
+        self._lost[:, columns] = lost
+        self._confidence[:, columns] = np.where(present, judged, np.where(lost, np.float32(_LOST), np.float32(np.nan)))
+
+    def _jumps(self, columns: slice) -> NDArray[np.float32]:
+        """|log2| of the ratio to the area on the frame before, NaN where one of them has no pixels.
+
+        Where the user prompted, the mask may well differ from the one before: that was the purpose.
+        """
+        now = self._area[:, columns].astype(np.float32)
+        before = np.zeros_like(now)
+        first = 1 if columns.start == 0 else 0
+        before[:, first:] = self._area[:, columns.start + first - 1 : columns.stop - 1]
+        known = (now > 0) & (before > 0) & ~self._prompted[:, columns]
+        jumps = np.abs(np.log2(np.where(known, now, 1) / np.where(known, before, 1)))
+        return np.where(known, jumps, np.float32(np.nan))
+
+    def _losses(self, columns: slice) -> NDArray[np.bool_]:
+        """Where an object is looked for and not found although it was in the middle of a frame beside this one."""
+        missing = np.isfinite(self._score[:, columns]) & (self._area[:, columns] == 0)
+        start, stop = max(0, columns.start - 1), min(self.frames, columns.stop + 1)
+        inside = np.zeros((len(missing), columns.stop - columns.start + 2), bool)
+        offset = start - columns.start + 1
+        inside[:, offset : offset + stop - start] = (self._area[:, start:stop] > 0) & ~self._at_edge[:, start:stop]
+        lost: NDArray[np.bool_] = missing & (inside[:, :-2] | inside[:, 2:])
+        for object_id, frame in self._expected_losses():
+            if object_id in self._row and columns.start <= frame < columns.stop:
+                lost[self._row[object_id], frame - columns.start] = False
+        return lost
+
+    def _expected_losses(self) -> Iterator[tuple[int, int]]:
+        """(object, frame) where a mother has divided, and where a daughter is not born yet."""
+        for child, mothers in self.parents.items():
+            born = self.present(child)[:1].tolist() if child in self._row else []
+            for frame in born:
+                yield child, frame - 1
+                yield from ((mother, frame) for mother in mothers)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None
