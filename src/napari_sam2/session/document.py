@@ -1,48 +1,52 @@
-"""What the user has said so far: objects and their prompts, with change events. Knows no napari and no torch.
+"""What the user has said so far: objects, prompts, accepted frames and lineage, with undo and change events.
+
+Knows no napari and no torch.
 
 A recording may have more axes than one tracker sees, such as z or channels beside time. The indices on those axes are a
 *plane*, a tuple that is empty for a plain (frames, y, x) stack. Prompts are kept per plane, so that looking at another
-z slice forgets nothing.
+z slice forgets nothing. Objects are the same in every plane.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
-from psygnal import Signal
-
+from napari_sam2.session.editable import DocumentError
+from napari_sam2.session.history import MISSING
+from napari_sam2.session.locks import between
+from napari_sam2.session.object_edits import DocumentObject
+from napari_sam2.session.object_list import ObjectList
+from napari_sam2.session.places import EVERY, Box, Key, Place, Plane, Points
+from napari_sam2.session.prompt_steps import (
+    interactions,
+    is_empty,
+    joined,
+    refines,
+    startable,
+    starts,
+    with_box,
+    with_points,
+)
 from napari_sam2.session.prompts import ObjectPrompts, Prompt
 
-Plane = tuple[int, ...]
-Key = tuple[int, int]
-"""(object id, frame)"""
-Points = tuple[tuple[tuple[float, float], ...], tuple[int, ...]]
-"""((y, x) of every click in data pixels, a label 1 or 0 for each)"""
-Box = tuple[float, float, float, float]
-"""(y0, x0, y1, x1) in data pixels"""
+__all__ = [
+    "EVERY",
+    "Box",
+    "Document",
+    "DocumentError",
+    "DocumentObject",
+    "Key",
+    "Plane",
+    "Points",
+    "interactions",
+    "startable",
+]
+
 _Part = TypeVar("_Part", Points, Box)
 
 
-@dataclass(frozen=True)
-class DocumentObject:
-    """`id` is the object's value in the label image (1 or more), `name` is for people."""
-
-    id: int
-    name: str
-
-
-class Document:
-    """Objects in the order in which they were made, the current one, and one Prompt per object and frame.
-
-    Events:
-        objects_changed(): an object was made, renamed or removed.
-        current_changed(id): another object is the current one.
-        prompts_changed(plane, id, frame): the prompt of this object on this frame is another one, or gone.
-    """
-
-    objects_changed = Signal()
-    current_changed = Signal(int)
-    prompts_changed = Signal(tuple, int, int)
+class Document(ObjectList):
+    """Objects by their id, the current one, and one Prompt per object and frame. Every edit can be taken back."""
 
     def __init__(self, first_id: int = 1) -> None:
         """A document with one object without prompts, so that there is always a current object.
@@ -50,99 +54,83 @@ class Document:
         Args:
             first_id: id of that object; larger than the labels that are in use already.
         """
-        self._objects: dict[int, DocumentObject] = {}
-        self._prompts: dict[Plane, dict[Key, Prompt]] = {}
-        self._current = self._insert(first_id)
-
-    @property
-    def objects(self) -> tuple[DocumentObject, ...]:
-        """All objects, in the order in which they were made."""
-        return tuple(self._objects.values())
-
-    @property
-    def current(self) -> int:
-        """Id of the object that the next prompt belongs to."""
-        return self._current
+        super().__init__()
+        self._insert(first_id)
+        self._current = first_id
 
     @property
     def planes(self) -> tuple[Plane, ...]:
         """The planes that have prompts."""
-        return tuple(plane for plane, prompts in self._prompts.items() if prompts)
-
-    def name(self, object_id: int) -> str:
-        """Name of an object. Raises KeyError when there is no such object."""
-        return self._objects[object_id].name
-
-    def has_prompts(self, object_id: int | None = None) -> bool:
-        """Whether any object, or this one, has a prompt on any frame of any plane."""
-        keys = (key for prompts in self._prompts.values() for key in prompts)
-        return any(object_id is None or key[0] == object_id for key in keys)
+        return tuple(dict.fromkeys(place[0] for place in self._content.prompts))
 
     def prompts(self, plane: Plane = ()) -> dict[Key, Prompt]:
-        """A copy of the prompts of one plane by (object id, frame)."""
-        return dict(self._prompts.get(plane, {}))
+        """A copy of the prompts of one plane by (object id, frame), as the user made them."""
+        return {place[1:]: prompt for place, prompt in self._content.prompts.items() if place[0] == plane}
 
     def prompt(self, plane: Plane, object_id: int, frame: int) -> Prompt | None:
         """The prompt of an object on a frame, or None."""
-        return self._prompts.get(plane, {}).get((object_id, frame))
+        return self._content.prompts.get((plane, object_id, frame))
 
-    def new_object(self) -> int:
-        """Make the next object the current one and return its id.
+    def effective(self, plane: Plane = (), *, locks: bool = True) -> dict[Key, Prompt]:
+        """What the model is told of a plane, by (object id, frame), in the order in which it is applied.
 
-        While the newest object has no prompt yet it is taken instead, so that pressing twice makes no empty objects.
+        Clicks that correct a mask come with the mask that they correct, and (with `locks`) the mask of an accepted
+        frame is the prompt of that frame. The same prompts give the same masks, here and from a file.
         """
-        newest = max(self._objects)
-        if self.has_prompts(newest):
-            newest = self._insert(newest + 1)
-            self.objects_changed.emit()
-        self.select(newest)
-        return newest
+        told = {}
+        for key, prompt in self.prompts(plane).items():
+            seen = self._content.seen.get((plane, *key))
+            if seen is not None and refines(prompt, seen):
+                prompt = replace(prompt, mask=seen)
+            told[key] = prompt
+        if locks and self.masks is not None:
+            for object_id, frame in self.locked_objects(plane):
+                told.pop((object_id, frame), None)
+                mask = self.masks.mask(plane, frame, object_id)
+                if mask.any():
+                    told[object_id, frame] = Prompt(frame, mask=mask)
+        return startable(told)
 
-    def ensure(self, object_ids: Iterable[int]) -> None:
-        """Make the objects that do not exist yet, for prompts and labels that come from outside."""
-        missing = [item for item in object_ids if item not in self._objects]
-        for object_id in missing:
-            self._insert(object_id)
-        if missing:
-            self.objects_changed.emit()
+    def anchors(self, object_id: int, plane: Plane = ()) -> frozenset[int]:
+        """The frames on which something fixed is known of an object: prompts that say where it is, and locks."""
+        prompted = {
+            place[2]
+            for place, prompt in self._content.prompts.items()
+            if place[:2] == (plane, object_id) and starts(prompt)
+        }
+        return frozenset(prompted | self.locked_frames(object_id, plane))
 
-    def select(self, object_id: int) -> None:
-        """Make an object the current one. Raises KeyError when there is no such object."""
-        if object_id not in self._objects:
-            raise KeyError(f"there is no object {object_id}, the objects are {sorted(self._objects)}")
-        if object_id != self._current:
-            self._current = object_id
-            self.current_changed.emit(object_id)
-
-    def step(self, by: int) -> int:
-        """Select the object that many places after (or, when negative, before) the current one, round the end."""
-        order = list(self._objects)
-        self.select(order[(order.index(self._current) + by) % len(order)])
-        return self._current
-
-    def rename(self, object_id: int, name: str) -> None:
-        """Give an object another name. Raises KeyError when there is no such object."""
-        self._objects[object_id] = replace(self._objects[object_id], name=name)
-        self.objects_changed.emit()
+    # Prompts --------------------------------------------------------------------------------------------------------
 
     def replace_points(self, points: Mapping[Plane, Mapping[Key, Points]]) -> None:
         """Let these be all the points there are; boxes and masks stay. Tells of what differs from before."""
-        self._replace(points, _with_points)
+        self._replace(points, with_points)
 
     def replace_boxes(self, boxes: Mapping[Plane, Mapping[Key, Box]]) -> None:
         """Let these be all the boxes there are; points and masks stay. Tells of what differs from before."""
-        self._replace(boxes, _with_box)
+        self._replace(boxes, with_box)
 
-    def to_prompts(self, plane: Plane = ()) -> list[ObjectPrompts]:
-        """The prompts of a plane as they are written to a file; objects without prompts are left out."""
-        content = self._prompts.get(plane, {})
+    def set_prompt(self, object_id: int, prompt: Prompt, plane: Plane = ()) -> None:
+        """Let this be all that is said of an object on the frame of the prompt; an empty one takes it away."""
+        with self._edit(f"prompt on frame {prompt.frame}"):
+            if not is_empty(prompt):
+                self.ensure([object_id])
+            self._put_prompt((plane, object_id, prompt.frame), prompt)
+
+    def to_prompts(self, plane: Plane = (), *, locks: bool = False) -> list[ObjectPrompts]:
+        """The prompts of a plane as they are written to a file; objects without prompts are left out.
+
+        Args:
+            locks: write the masks of accepted frames as prompts too.
+        """
+        told = self.effective(plane, locks=locks)
+        started = {object_id for object_id, _ in told}
+        told |= {key: prompt for key, prompt in self.prompts(plane).items() if key[0] not in started}
         listed = []
-        for item in self._objects.values():
-            own = {key: prompt for key, prompt in content.items() if key[0] == item.id}
+        for item in self.objects:
+            own = [prompt for (object_id, _), prompt in told.items() if object_id == item.id]
             if own:
-                ordered = startable(own) or own
-                steps = [step for whole in ordered.values() for step in interactions(whole)]
-                listed.append(ObjectPrompts(item.id, item.name, steps))
+                listed.append(ObjectPrompts(item.id, item.name, [step for one in own for step in interactions(one)]))
         return listed
 
     def load_prompts(self, objects: Iterable[ObjectPrompts], plane: Plane = ()) -> None:
@@ -152,90 +140,49 @@ class Document:
         the last counts.
         """
         loaded: dict[Key, Prompt] = {}
-        for item in objects:
-            self._objects[item.id] = DocumentObject(item.id, item.name)
-            for prompt in item.prompts:
-                key = (item.id, prompt.frame)
-                loaded[key] = _joined(loaded[key], prompt) if key in loaded else prompt
-        before = self._prompts.get(plane, {})
-        self._prompts[plane] = loaded
-        self.objects_changed.emit()
-        self._tell(plane, before, loaded)
+        with self._edit("load prompts"):
+            for item in objects:
+                self._content.tables.put("objects", item.id, DocumentObject(item.id, item.name))
+                for prompt in item.prompts:
+                    key = (item.id, prompt.frame)
+                    loaded[key] = joined(loaded[key], prompt) if key in loaded else prompt
+            for key in (*self.prompts(plane), *loaded):
+                self._put_prompt((plane, *key), loaded.get(key, Prompt(key[1])))
 
-    def _insert(self, object_id: int) -> int:
-        self._objects[object_id] = DocumentObject(object_id, f"object {object_id}")
-        return object_id
+    # How it is done -------------------------------------------------------------------------------------------------
 
     def _replace(
         self, content: Mapping[Plane, Mapping[Key, _Part]], changed: Callable[[Prompt, _Part | None], Prompt]
     ) -> None:
-        self.ensure(sorted({key[0] for keys in content.values() for key in keys}))
-        for plane in {*self._prompts, *content}:
-            before: dict[Key, Prompt] = self._prompts.get(plane, {})
-            new: Mapping[Key, _Part] = content.get(plane, {})
-            after: dict[Key, Prompt] = {}
-            for key in dict.fromkeys((*before, *new)):
-                prompt = changed(before.get(key, Prompt(frame=key[1])), new.get(key))
-                if prompt.points or prompt.box is not None or prompt.mask is not None:
-                    after[key] = prompt
-            self._prompts[plane] = after
-            self._tell(plane, before, after)
+        new: dict[Place, _Part] = {}
+        for plane, keyed in content.items():
+            new.update({(plane, object_id, frame): part for (object_id, frame), part in keyed.items()})
+        with self._edit("prompts") as step:
+            self.ensure(sorted({place[1] for place in new}))
+            for place in dict.fromkeys((*self._content.prompts, *new)):
+                before = self._content.prompts.get(place, Prompt(place[2]))
+                self._put_prompt(place, changed(before, new.get(place)))
+            touched = [key for table, key in step.changes if table == "prompts"]
+            if len(touched) == 1:
+                _, object_id, frame = touched[0]
+                step.text = f"prompt of {self.name(object_id)} on frame {frame}"
 
-    def _tell(self, plane: Plane, before: Mapping[Key, Prompt], after: Mapping[Key, Prompt]) -> None:
-        for key in sorted({*before, *after}):
-            if before.get(key) != after.get(key):
-                self.prompts_changed.emit(plane, *key)
-
-
-def startable(prompts: Mapping[Key, Prompt]) -> dict[Key, Prompt]:
-    """The prompts of those objects of which it is said somewhere what belongs to them, in an order that can be applied.
-
-    Clicks on what does not belong to an object say nothing while that is all there is, and an object that has them on
-    one frame and others on another must start with the others.
-    """
-    started = {key[0] for key, prompt in prompts.items() if _starts(prompt)}
-    order = sorted(prompts, key=lambda key: (key[0], not _starts(prompts[key]), key[1]))
-    return {key: prompts[key] for key in order if key[0] in started}
-
-
-def interactions(prompt: Prompt) -> tuple[Prompt, ...]:
-    """One prompt as the steps in which it is given to the model: the mask, the box, then click after click.
-
-    The clicks come in the order in which they were made, apart from a first one that belongs to the object.
-
-    The model sees its own mask again between two clicks, so the steps are part of the result. Whoever applies a prompt
-    in these steps, live or from a file, gets the same masks.
-    """
-    steps = []
-    if prompt.mask is not None:
-        steps.append(Prompt(prompt.frame, mask=prompt.mask))
-    if prompt.box is not None:
-        steps.append(Prompt(prompt.frame, box=prompt.box))
-    first = prompt.labels.index(1) if not steps and 1 in prompt.labels else 0
-    for index in sorted(range(len(prompt.points)), key=lambda index: index != first):
-        point, label = prompt.points[index], prompt.labels[index]
-        steps.append(Prompt(prompt.frame, points=(point,), labels=(label,)))
-    return tuple(steps)
-
-
-def _starts(prompt: Prompt) -> bool:
-    return 1 in prompt.labels or prompt.box is not None or prompt.mask is not None
-
-
-def _with_points(prompt: Prompt, points: Points | None) -> Prompt:
-    where, labels = points if points is not None else ((), ())
-    return replace(prompt, points=where, labels=labels)
-
-
-def _with_box(prompt: Prompt, box: Box | None) -> Prompt:
-    return replace(prompt, box=box)
-
-
-def _joined(first: Prompt, second: Prompt) -> Prompt:
-    return Prompt(
-        first.frame,
-        points=first.points + second.points,
-        labels=first.labels + second.labels,
-        box=second.box if second.box is not None else first.box,
-        mask=second.mask if second.mask is not None else first.mask,
-    )
+    def _put_prompt(self, place: Place, prompt: Prompt) -> None:
+        """Set one prompt, or take it away when it is empty, with all that depends on it."""
+        put, before = self._content.tables.put, self._content.prompts.get(place)
+        after = None if is_empty(prompt) else prompt
+        if before == after:
+            return
+        plane, object_id, frame = place
+        if after is None:
+            put("seen", place, MISSING)
+        elif before is None and self.masks is not None and after.mask is None:
+            mask = self.masks.mask(plane, frame, object_id)
+            if refines(after, mask):
+                put("seen", place, mask)
+        put("prompts", place, MISSING if after is None else after)
+        if after is not None and self.is_locked(object_id, frame, plane):
+            self._lift(place)
+        anchors = self.anchors(object_id, plane)
+        done = self.done(object_id, plane)
+        put("done", (plane, object_id), done - between(anchors, frame, done) or MISSING)

@@ -58,7 +58,7 @@ class Prompt:
             return NotImplemented
         if (self.frame, self.points, self.labels, self.box) != (other.frame, other.points, other.labels, other.box):
             return False
-        if self.mask is None or other.mask is None:
+        if self.mask is other.mask or self.mask is None or other.mask is None:
             return self.mask is other.mask
         return np.array_equal(self.mask, other.mask)
 

@@ -1,0 +1,176 @@
+"""Undo and redo: what was changed, step by step, kept small. Knows nothing of what the values mean."""
+
+import zlib
+from collections.abc import Hashable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam2.session.places import Plane
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
+"""Stands for the value of a key that is not there."""
+
+
+@dataclass(frozen=True)
+class FrameDelta:
+    """What was written into the labels of one frame: the part that differs, before and after, compressed."""
+
+    plane: Plane
+    frame: int
+    part: tuple[slice, slice]
+    dtype: np.dtype[Any]
+    packed: tuple[bytes, bytes]
+
+    @classmethod
+    def of(
+        cls, plane: Plane, frame: int, part: tuple[slice, slice], before: npt.NDArray[Any], after: npt.NDArray[Any]
+    ) -> "FrameDelta":
+        """The difference of two (y, x) arrays that belong at `part` of a frame."""
+        packed = tuple(zlib.compress(np.ascontiguousarray(each).tobytes(), 1) for each in (before, after))
+        return cls(plane, frame, part, before.dtype, (packed[0], packed[1]))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return len(self.packed[0]) + len(self.packed[1])
+
+    def turned(self, labels: npt.NDArray[Any], *, forth: bool) -> npt.NDArray[Any]:
+        """Labels (y, x) of the frame with the write taken back, or made again. Pixels changed since then stay."""
+        before, after = (self._unpacked(each) for each in (self.packed if not forth else self.packed[::-1]))
+        out = labels.copy()
+        region = out[self.part]
+        ours = (before != after) & (region == after)
+        region[ours] = before[ours]
+        return out
+
+    def _unpacked(self, packed: bytes) -> npt.NDArray[Any]:
+        rows, columns = self.part
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        return np.frombuffer(zlib.decompress(packed), self.dtype).reshape(shape)
+
+
+@dataclass
+class Step:
+    """One thing that the user can take back: values by (table, key), before and after, and pixels in order."""
+
+    text: str
+    changes: dict[tuple[str, Any], tuple[Any, Any]] = field(default_factory=dict)
+    pixels: list[FrameDelta] = field(default_factory=list)
+
+    @property
+    def nbytes(self) -> int:
+        """About the memory that it takes."""
+        values = [value for pair in self.changes.values() for value in pair]
+        arrays = [value if isinstance(value, np.ndarray) else getattr(value, "mask", None) for value in values]
+        masks = sum(int(array.nbytes) for array in arrays if array is not None)
+        return masks + sum(delta.nbytes for delta in self.pixels) + 200 * len(self.changes)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is different after it."""
+        return not self.pixels and not self.changes
+
+    def note(self, table: str, key: Hashable, before: Any, after: Any) -> None:
+        """A value was changed; of several changes of one key the first `before` counts."""
+        first = self.changes.get((table, key), (before, None))[0]
+        arrays = isinstance(first, np.ndarray) or isinstance(after, np.ndarray)
+        if first is after or (not arrays and first == after):
+            self.changes.pop((table, key), None)
+        else:
+            self.changes[table, key] = (first, after)
+
+
+class Tables:
+    """Named dictionaries that note every change in the step that is open."""
+
+    def __init__(self, **tables: MutableMapping[Any, Any]) -> None:
+        self._tables = tables
+        self.step: Step | None = None
+
+    def put(self, table: str, key: Hashable, value: Any) -> None:
+        """Set a value, or take the key away with MISSING."""
+        content = self._tables[table]
+        before = content.get(key, MISSING)
+        if value is MISSING:
+            content.pop(key, None)
+        else:
+            content[key] = value
+        if self.step is not None:
+            self.step.note(table, key, before, value)
+
+    def turn(self, step: Step, *, forth: bool) -> None:
+        """Let every value be what it was before a step, or after it."""
+        for (table, key), (before, after) in step.changes.items():
+            value = after if forth else before
+            if value is MISSING:
+                self._tables[table].pop(key, None)
+            else:
+                self._tables[table][key] = value
+
+
+class History:
+    """The steps that can be taken back and made again.
+
+    Bounded: the oldest steps are forgotten beyond `most_steps` or `most_bytes`, but never the latest one.
+    """
+
+    def __init__(self, most_steps: int = 500, most_bytes: int = 256 * 2**20) -> None:
+        self._most_steps = most_steps
+        self._most_bytes = most_bytes
+        self._back: list[Step] = []
+        self._forth: list[Step] = []
+
+    @property
+    def undo_text(self) -> str:
+        """What would be taken back, "" when there is nothing."""
+        return self._back[-1].text if self._back else ""
+
+    @property
+    def redo_text(self) -> str:
+        """What would be made again, "" when there is nothing."""
+        return self._forth[-1].text if self._forth else ""
+
+    @property
+    def nbytes(self) -> int:
+        """About the memory that all steps take."""
+        return sum(step.nbytes for step in (*self._back, *self._forth))
+
+    def push(self, step: Step) -> None:
+        """A step was made. What had been taken back before cannot be made again any more."""
+        if step.empty:
+            return
+        self._forth.clear()
+        self._back.append(step)
+        self.trim()
+
+    def trim(self) -> None:
+        """Forget the oldest steps beyond the limits."""
+        sizes = [step.nbytes for step in self._back]
+        while len(self._back) > 1 and (len(self._back) > self._most_steps or sum(sizes) > self._most_bytes):
+            del self._back[0], sizes[0]
+
+    def find(self, table: str, key: Hashable) -> Step | None:
+        """The latest step that changed a value."""
+        return next((step for step in reversed(self._back) if (table, key) in step.changes), None)
+
+    def undo(self) -> Step | None:
+        """The step to take back now; None when there is nothing."""
+        if not self._back:
+            return None
+        self._forth.append(self._back.pop())
+        return self._forth[-1]
+
+    def redo(self) -> Step | None:
+        """The step to make again now; None when there is nothing."""
+        if not self._forth:
+            return None
+        self._back.append(self._forth.pop())
+        return self._back[-1]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._back.clear()
+        self._forth.clear()

@@ -1,0 +1,122 @@
+"""The label image of a document, frame by frame. Whoever writes through here can be taken back."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from psygnal import Signal
+
+from napari_sam2.session.history import FrameDelta
+from napari_sam2.session.places import Plane
+
+Index = Callable[[Plane, int], tuple[int | slice, ...]]
+"""(plane, frame) -> the index that takes the (y, x) frame out of the array"""
+Labels = npt.NDArray[Any]
+
+
+class Masks:
+    """Labels of every frame of every plane, in an array that others (a viewer) look at too.
+
+    Events:
+        changed(plane, frame): pixels of a frame were written here.
+    """
+
+    changed = Signal(tuple, int)
+
+    def __init__(self, array: Any, frames: int, planes: Iterable[Plane] = ((),), index: Index | None = None) -> None:
+        """
+        Args:
+            array: integers; numpy, or anything that takes and gives numpy by index. Never exchanged for another one.
+            frames: how many frames there are.
+            planes: all planes that there are.
+            index: where a frame lies; (frames, y, x) when left out.
+        """
+        self.array = array
+        self.frames = frames
+        self.planes = tuple(planes)
+        self._index: Index = index or (lambda plane, frame: (*plane, frame))
+        self._objects: dict[tuple[Plane, int], frozenset[int]] = {}
+
+    @property
+    def largest_id(self) -> int:
+        """The largest object id that the array can hold."""
+        return int(np.iinfo(self.array.dtype).max)
+
+    def frame(self, plane: Plane, frame: int) -> Labels:
+        """The (y, x) labels of one frame; a view where the array is numpy."""
+        return np.asarray(self.array[self._index(plane, frame)])
+
+    def mask(self, plane: Plane, frame: int, object_id: int) -> npt.NDArray[np.bool_]:
+        """(y, x) bool of one object on one frame."""
+        return np.asarray(self.frame(plane, frame) == object_id)
+
+    def objects(self, plane: Plane, frame: int) -> frozenset[int]:
+        """Ids of the objects that have pixels on a frame."""
+        found = self._objects.get((plane, frame))
+        if found is None:
+            found = frozenset(int(value) for value in np.unique(self.frame(plane, frame))) - {0}
+            self._objects[plane, frame] = found
+        return found
+
+    def frames_of(self, object_id: int, plane: Plane = ()) -> list[int]:
+        """The frames of a plane on which an object has pixels. The first call reads every frame."""
+        return [frame for frame in range(self.frames) if object_id in self.objects(plane, frame)]
+
+    def forget(self, plane: Plane | None = None, frame: int | None = None) -> None:
+        """Somebody else has written into a frame, or (without a frame) anywhere."""
+        if plane is None or frame is None:
+            self._objects.clear()
+        else:
+            self._objects.pop((plane, frame), None)
+
+    def write(self, plane: Plane, frame: int, after: Labels) -> FrameDelta | None:
+        """Let the (y, x) labels of a frame be these. Returns what was different, None when nothing was."""
+        before = self.frame(plane, frame)
+        part = bounding_box(before != after)
+        if part[0].stop == part[0].start:
+            return None
+        delta = FrameDelta.of(plane, frame, part, before[part], after[part])
+        self._put(plane, frame, part, after)
+        return delta
+
+    def turn(self, delta: FrameDelta, *, forth: bool) -> None:
+        """Take a write back, or make it again. Pixels that somebody else has changed since then stay."""
+        after = delta.turned(self.frame(delta.plane, delta.frame), forth=forth)
+        self._put(delta.plane, delta.frame, delta.part, after)
+
+    def relabel(self, ids: Mapping[int, int], first: int = 0) -> list[FrameDelta]:
+        """Give pixels of the objects `ids` the other ids (0: none), from frame `first` on in every plane."""
+        deltas = []
+        for plane in self.planes:
+            for frame in range(first, self.frames):
+                here = self.objects(plane, frame) & ids.keys()
+                if not here:
+                    continue
+                before = self.frame(plane, frame)
+                after = before.copy()
+                for object_id in here:
+                    after[before == object_id] = ids[object_id]
+                delta = self.write(plane, frame, after)
+                if delta is not None:
+                    deltas.append(delta)
+        return deltas
+
+    def _put(self, plane: Plane, frame: int, part: tuple[slice, slice], after: Labels) -> None:
+        place = iter(part)
+        index = tuple(next(place) if isinstance(axis, slice) else axis for axis in self._padded(plane, frame))
+        self.array[index] = after[part]
+        self._objects.pop((plane, frame), None)
+        self.changed.emit(plane, frame)
+
+    def _padded(self, plane: Plane, frame: int) -> tuple[int | slice, ...]:
+        index = self._index(plane, frame)
+        return (*index, *(slice(None),) * (len(self.array.shape) - len(index)))
+
+
+def bounding_box(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The slices of (y, x) around what is True; empty ones when nothing is."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
