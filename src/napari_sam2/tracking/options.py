@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from napari_sam2.tracking.contrast import AUTO, Contrast
 from napari_sam2.tracking.errors import TrackingError
 
 Direction = Literal["forward", "backward", "both"]
@@ -18,7 +19,9 @@ class TrackerOptions:
     view: ViewKind = "auto"
     """Look at the whole frame, at windows around the objects, or at what the model was made for."""
     contrast_limits: tuple[float, float] | None = None
-    """Intensities shown as black and white, for the whole stack; None: percentiles of sampled frames."""
+    """Intensities shown as black and white, for the whole stack; None: what `contrast` says."""
+    contrast: Contrast = AUTO
+    """How intensities become what the model sees: limits, percentiles of the stack or by frame, gamma, inverted."""
     resolve_overlaps: bool = True
     """Where masks overlap, leave the pixel to the object that is surer of it, in the logits too."""
     one_owner: bool = True
@@ -42,6 +45,11 @@ class TrackerOptions:
 
     def __post_init__(self) -> None:
         """Raises TrackingError for a value that cannot be used."""
+        if self.contrast_limits is not None:
+            if self.contrast.kind not in ("auto", "limits"):
+                raise TrackingError(f"got contrast_limits and the contrast {self.contrast.kind!r}; give one of them")
+            limits = (float(self.contrast_limits[0]), float(self.contrast_limits[1]))
+            object.__setattr__(self, "contrast", replace(self.contrast, kind="limits", limits=limits))
         if self.view not in get_args(ViewKind):
             raise TrackingError(f"got the view {self.view!r}, expected one of {', '.join(get_args(ViewKind))}")
         if self.batch < 1 or self.window_ratio <= 1:

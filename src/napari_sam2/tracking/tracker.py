@@ -44,7 +44,7 @@ class Tracker:
 
     def __init__(self, model: Sam2, stack: Any, options: TrackerOptions | None = None) -> None:
         self.options = options or TrackerOptions()
-        self.frames = Frames(stack, self.options.contrast_limits)
+        self.frames = Frames(stack, self.options.contrast)
         self.network = Network(model, self.frames, self.options)
         kind = self.options.view
         self._viewer = Viewer(self.network, kind == "windows" or (kind == "auto" and model.config.windows))
