@@ -72,3 +72,9 @@ class FrameResult:
                 masks[:, *answer.view.inside(self._shape)] = pixels > 0
             out[object_id] = masks
         return out
+
+    def joined(self, other: FrameResult) -> FrameResult:
+        """This and the result of other objects on the same frame as one."""
+        answers = dict(zip(self.object_ids, self._answers, strict=True))
+        answers |= dict(zip(other.object_ids, other._answers, strict=True))
+        return FrameResult(self.frame, answers, self._shape, resolve=self._resolve, preview=self._preview)
