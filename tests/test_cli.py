@@ -1,9 +1,12 @@
 """The command line as users and scripts see it: files, exit status, and one line for every mistake."""
 
 import csv
+import dataclasses
+import hashlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -201,6 +204,45 @@ def test_models(capsys: pytest.CaptureFixture[str], cache: Path) -> None:
     assert "is not the published file" in mistake(capsys, ["models", "verify", name])
     assert "there is no model 'sam3'; there are micro" in mistake(capsys, ["models", "verify", "sam3"])
     assert "nothing to download" in mistake(capsys, ["models", "download", "micro"])
+
+
+def test_models_over_the_network(
+    site: Any, capsys: pytest.CaptureFixture[str], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "sam2_hiera_small"
+    digest = hashlib.sha256(site.content).hexdigest()
+    model = dataclasses.replace(registry.PUBLISHED[name], url=f"{site.url}/gone/{name}.pt", sha256=digest)
+    monkeypatch.setitem(registry.PUBLISHED, name, model)
+    assert "the server answered 404" in mistake(capsys, ["models", "download", name])
+    (cache / f"{name}.pt.part").write_bytes(site.content[:1_200_000])
+    assert main(["models", "list"]) == 0
+    assert re.search(rf"{name} .* about 184 MB .* 1 MB downloaded\n", capsys.readouterr().out)
+    assert main(["models", "download", name, "--mirror", f"{site.url}/good"]) == 0
+    assert capsys.readouterr().out == f"{cache / name}.pt\n"
+    assert site.ranges[-1] == "bytes=1200000-"
+    assert main(["models", "list"]) == 0
+    assert re.search(rf"{name} +2 MB .* downloaded\n", capsys.readouterr().out)
+    assert main(["models", "verify", name]) == 0
+    assert main(["models", "download", name, "--mirror", f"{site.url}/good", "--folder", str(tmp_path)]) == 0
+    assert (tmp_path / f"{name}.pt").is_file()
+    capsys.readouterr()
+    assert main(["models", "delete", name]) == 0
+    assert main(["models", "delete", name]) == 0
+    assert capsys.readouterr().out == f"{name}: deleted, 2 MB are free again\n{name}: is not here\n"
+    assert list(cache.iterdir()) == []
+    assert "cannot be deleted" in mistake(capsys, ["models", "delete", "micro"])
+    assert "is no address of a folder" in mistake(capsys, ["models", "download", name, "--mirror", "/mnt"])
+
+
+def test_the_speed_of_models(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_sam2.weights.speed._timed", lambda *_: (1.0, 0.8))
+    assert main(["models", "list"]) == 0
+    assert "models speed" in capsys.readouterr().out
+    assert main(["models", "speed"]) == 0
+    assert re.search(r"sam2\.1_hiera_tiny +about 5 s \+ 10 s per object\n", capsys.readouterr().out)
+    assert main(["models", "list"]) == 0
+    assert re.search(r"sam2\.1_hiera_tiny .* about 5 s \+ 10 s per object +not downloaded", capsys.readouterr().out)
+    assert "no device 'gpu'" in mistake(capsys, ["models", "speed", "--device", "gpu"])
 
 
 def test_demo_without_a_network(

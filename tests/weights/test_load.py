@@ -78,6 +78,34 @@ def test_a_published_name_loads_what_is_in_the_cache(tiny: Sam2, cache: Path, mo
         load_model(entry.name, variant="micro")
 
 
+@pytest.mark.parametrize(
+    ("group", "prefix"), [("model", "module."), ("state_dict", "_orig_mod.module."), ("model_state", "sam2_model.")]
+)
+def test_what_trainers_make_of_a_checkpoint(micro: Sam2, tmp_path: Path, group: str, prefix: str) -> None:
+    state = {f"{prefix}{name}": tensor for name, tensor in micro.state_dict().items()}
+    torch.save({group: state, "optimizer": {"lr": 0.1}, "epoch": 3}, tmp_path / "last.ckpt")
+    assert same_weights(load_model(tmp_path / "last.ckpt"), micro)
+
+
+def test_the_content_counts_and_not_the_name(micro: Sam2, tmp_path: Path) -> None:
+    save_file(dict(micro.state_dict()), tmp_path / "weights.pt")
+    assert same_weights(load_model(tmp_path / "weights.pt"), micro)
+    torch.save(micro.state_dict(), tmp_path / "weights.safetensors")
+    assert same_weights(load_model(tmp_path / "weights.safetensors"), micro)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("vision_encoder.backbone.pos_embed", "layout of Hugging Face's transformers; take the .pt file"),
+        ("image_encoder.blocks.0.norm1.weight", "a model of the first SAM"),
+    ],
+)
+def test_known_layouts_of_others_are_named(tmp_path: Path, entry: str, reason: str) -> None:
+    save_file({entry: torch.zeros(2)}, tmp_path / "other.safetensors")
+    assert reason in message(tmp_path / "other.safetensors")
+
+
 def message(file: Path | str, **options: str) -> str:
     with pytest.raises(ModelError) as caught:
         load_model(file, **options)

@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from napari_sam2 import __version__
 from napari_sam2.cli import demo, models, segment
@@ -63,17 +63,32 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--direction", choices=("forward", "backward", "both"), default="both", help="%(default)s")
     command.set_defaults(run=segment.run)
 
-    command = commands.add_parser("models", help="list, download or check models")
-    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
-    actions.add_parser("list", help="all models and whether they are here").set_defaults(run=models.show)
+    command = commands.add_parser("models", help="list, download, check or delete models, measure their speed")
+    _add_model_actions(command.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser))
+    return parser
+
+
+def _add_model_actions(actions: Any) -> None:
+    """The parsers of `napari-sam2 models ...`."""
     for action, run, text in (
-        ("download", models.download, "fetch a model into the cache folder"),
+        ("list", models.show, "all models and whether they are here"),
+        ("download", models.download, "fetch a model into the cache folder; what broke off goes on"),
         ("verify", models.verify, "check the file of a model by its sha256"),
+        ("delete", models.delete, "delete the file of a model from the cache folder"),
+        ("speed", models.speed, "measure this computer and say how long each model would take"),
     ):
         command = actions.add_parser(action, help=text)
-        command.add_argument("name", metavar="NAME")
+        if action not in ("list", "speed"):
+            command.add_argument("name", metavar="NAME")
+        if action == "speed":
+            command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+        else:
+            command.add_argument("--folder", type=Path, metavar="DIR", help="instead of the cache folder")
+        if action == "download":
+            command.add_argument(
+                "--mirror", action="append", default=[], metavar="URL", help="address of a folder to try first"
+            )
         command.set_defaults(run=run)
-    return parser
 
 
 def _index(text: str) -> tuple[str, int]:

@@ -1,6 +1,7 @@
 """Files of weights: read without ever running code that is in them."""
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from napari_sam2.weights.errors import ModelError
+
+_GROUPS = ("model", "state_dict", "model_state_dict", "model_state", "module")
+_WRAPPERS = ("module.", "_orig_mod.", "model.", "sam.", "sam2.", "sam2_model.", "net.", "network.")
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,28 @@ def bundled_file() -> Path:
 
 
 def read_checkpoint(file: Path) -> Checkpoint:
-    """The tensors of a `.safetensors` file, or of a `.pt` file in Meta's layout ({"model": ...}) or without it.
+    """The tensors of a file of safetensors or of torch.save, whatever it is called.
+
+    Of the latter, Meta's layout ({"model": ...}), a bare state dict, and what trainers make of them: other names of the
+    group ("state_dict", ...), and names of all tensors with something before them ("module.", ...).
 
     Raises:
         ModelError: cannot be read, is damaged, or holds something else than tensors.
     """
-    if file.suffix == ".safetensors":
-        return _read_safetensors(file)
-    return Checkpoint(_tensors(_read_pickle(file), file))
+    if _is_safetensors(file):
+        found = _read_safetensors(file)
+        return Checkpoint(_plain_names(found.state), found.variant)
+    return Checkpoint(_plain_names(_tensors(_read_pickle(file), file)))
+
+
+def _is_safetensors(file: Path) -> bool:
+    """Whether a file begins as one: the length of a header, which is JSON. A torch file begins as an archive."""
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(9)
+    except OSError:
+        start = b""
+    return start[8:] == b"{" or (file.suffix == ".safetensors" and not zipfile.is_zipfile(file))
 
 
 def _read_safetensors(file: Path) -> Checkpoint:
@@ -58,7 +76,8 @@ def _read_safetensors(file: Path) -> Checkpoint:
 
 def _read_pickle(file: Path) -> Any:
     try:
-        return torch.load(file, map_location="cpu", weights_only=True)
+        with file.open("rb") as stream:  # of a path, torch believes the suffix
+            return torch.load(stream, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # Also what a file without any pickle in it gives.
         raise ModelError(
@@ -70,7 +89,20 @@ def _read_pickle(file: Path) -> Any:
 
 
 def _tensors(content: Any, file: Path) -> Mapping[str, Tensor]:
-    state = content.get("model", content) if isinstance(content, Mapping) else content
+    groups = (content[name] for name in _GROUPS if name in content) if isinstance(content, Mapping) else ()
+    state = next((group for group in groups if isinstance(group, Mapping)), content)
     if not isinstance(state, Mapping) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise ModelError(f'{file} holds no weights; expected tensors by name, or a group "model" of them')
+    return state
+
+
+def _plain_names(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The same without what wrappers have put before every name."""
+    stripped = True
+    while stripped:
+        stripped = False
+        for prefix in _WRAPPERS:
+            if all(name.startswith(prefix) for name in state):
+                state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+                stripped = True
     return state

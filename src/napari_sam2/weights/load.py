@@ -44,7 +44,7 @@ def load_model(
         ModelError: unknown name, unreadable or unfitting file, missing device; DownloadError (a ModelError): not here
             and not to be had. The message says what to do.
     """
-    chosen_device, chosen_dtype = _device(device), _dtype(dtype)
+    chosen_device, chosen_dtype = choose_device(device), _dtype(dtype)
     if variant is not None and variant not in PRESETS:
         raise ModelError(f"there is no variant {variant!r}; there are {', '.join(PRESETS)}")
     file, known = _locate(name_or_path, partial(fetch, folder=folder, mirrors=mirrors, progress=progress))
@@ -79,7 +79,8 @@ def _locate(name_or_path: str | os.PathLike[str], get: Callable[[str], Path]) ->
     )
 
 
-def _device(device: str | torch.device) -> torch.device:
+def choose_device(device: str | torch.device) -> torch.device:
+    """The device that "auto", a name or a device stands for. Raises ModelError when it is not available."""
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")

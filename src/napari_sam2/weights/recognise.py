@@ -22,11 +22,28 @@ def recognise_variant(state: Mapping[str, Tensor], file: Path) -> str:
     misfits = {variant: len(found ^ _entries(config)) for variant, config in PRESETS.items()}
     best = min(misfits, key=lambda variant: misfits[variant])
     if len(found & _entries(PRESETS[best])) * 2 < len(found):
+        _explain_foreign(state, file)
         raise ModelError(
             f"{file} does not look like a SAM 2 model (first entry: {next(iter(state))}); "
             f"known are {', '.join(PRESETS)}"
         )
     return best
+
+
+# An entry that tells a layout of others, by the beginning of its name, and what to say.
+_FOREIGN = {
+    "vision_encoder.": "it has the layout of Hugging Face's transformers; take the .pt file of the same model",
+    "image_encoder.blocks.": "it is a model of the first SAM, not of SAM 2",
+    "image_encoder.patch_embed.": "it is a model of the first SAM, not of SAM 2",
+    "detector.": "it is a SAM 3 model, not a SAM 2 one",
+}
+
+
+def _explain_foreign(state: Mapping[str, Tensor], file: Path) -> None:
+    """Raise ModelError for a layout that is known to be another one."""
+    for start, reason in _FOREIGN.items():
+        if any(name.startswith(start) for name in state):
+            raise ModelError(f"{file} cannot be used: {reason}; known are {', '.join(PRESETS)}")
 
 
 def _entries(config: ModelConfig) -> set[tuple[str, tuple[int, ...]]]:
