@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 import napari_sam2 as ns
-from evaluation.recordings import IMAGES, load
-from evaluation.scores import image_ious, tracking_ious
+from evaluation.recordings import IMAGES, Recording, load
+from evaluation.scores import image_ious, proposal_scores, tracking_ious
+from napari_sam2.sam2 import Sam2
 
-SCORES = ("click", "box", "track", "track-mask")
+SCORES = ("click", "box", "track", "track-mask", "propose")
 # HeLa has up to 195 objects a frame: three frames give 480 of them.
 FRAMES = {"HeLa": (0, 10, 19), "CHO": range(20), "bacteria": range(20)}
 
@@ -32,6 +33,9 @@ def main() -> None:
         recording = load(name, options.data)
         for score in options.scores:
             begin = time.perf_counter()
+            if score == "propose":
+                proposing(model, recording)
+                continue
             if score.startswith("track"):
                 values = tracking_ious(model, recording, prompt="mask" if score == "track-mask" else "click")[:, 2]
             else:
@@ -42,6 +46,18 @@ def main() -> None:
                 f"| {len(values)} | {spent:.0f} |",
                 flush=True,
             )
+
+
+def proposing(model: Sam2, recording: Recording) -> None:
+    """Print how well the proposals for the first frame, without any prompt, meet the silver truth."""
+    begin = time.process_time()
+    precision, recall, quality, found = proposal_scores(model, recording, 0)
+    spent = time.process_time() - begin
+    print(
+        f"| {recording.name} | propose | {quality:.3f} | precision {precision:.2f} | recall {recall:.2f} | {found} "
+        f"| {spent:.0f} |",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -55,3 +55,21 @@ def tracking_ious(model: Sam2, recording: Recording, *, prompt: str = "click") -
             if result.frame < len(track):
                 out.append((result.frame, index, iou(result.labels == index + 1, truth == track[result.frame])))
     return np.array(out)
+
+
+def proposal_scores(model: Sam2, recording: Recording, frame: int) -> tuple[float, float, float, int]:
+    """Precision and recall at IoU 0.5, mean IoU of the matches, and how many objects were proposed on a frame."""
+    truth = recording.masks[frame]
+    areas = np.bincount(truth.ravel())
+    proposals = list(Tracker(model, recording.images).propose(frame))[-1].proposals or ()
+    matched: dict[int, float] = {}
+    for proposal in proposals:
+        shared = np.bincount(truth[proposal.box][proposal.pixels], minlength=2)
+        shared[0] = 0
+        best = int(shared.argmax())
+        overlap = shared[best] / (proposal.area + areas[best] - shared[best]) if shared[best] else 0.0
+        if overlap >= 0.5 and best not in matched:
+            matched[best] = float(overlap)
+    count = np.count_nonzero(areas[1:])
+    quality = float(np.mean(list(matched.values()))) if matched else 0.0
+    return len(matched) / max(len(proposals), 1), len(matched) / max(count, 1), quality, len(proposals)

@@ -19,6 +19,8 @@ from napari_sam2.tracking.memory_bank import MemoryBank
 from napari_sam2.tracking.network import Network
 from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
 from napari_sam2.tracking.options import Direction, TrackerOptions
+from napari_sam2.tracking.propose import Proposed, ProposeOptions
+from napari_sam2.tracking.propose import propose as proposals_of
 from napari_sam2.tracking.result import FrameResult
 from napari_sam2.tracking.sweep import Sweep
 from napari_sam2.tracking.windows import Viewer
@@ -151,6 +153,30 @@ class Tracker:
                 raise TrackingError(f"got negative clicks alone on frame {frame}; click on the object itself first")
             answers = {thing.id: self._answering.answer(thing, frame) for thing in able}
         return self._result(frame, answers, preview=True)
+
+    def propose(self, frame: int, taken: Any = None, options: ProposeOptions | None = None) -> Iterator[Proposed]:
+        """Look for all objects of a frame without a prompt, view by view. No object of the tracker is touched.
+
+        Closing the generator cancels.
+
+        Args:
+            frame: the frame to look at.
+            taken: (y, x) labels of what is segmented already; nothing is proposed there.
+            options: what is proposed.
+
+        Yields:
+            how far it is; the last one has the proposals, best first.
+
+        Raises:
+            TrackingError: no such frame, or labels of another shape; at once.
+        """
+        frame = check.frame_index(frame, len(self.frames))
+        if taken is not None:
+            taken = np.asarray(taken)
+            if taken.shape != self.frames.shape:
+                raise TrackingError(f"got labels of shape {taken.shape}, expected the frame's {self.frames.shape}")
+        options = options or ProposeOptions()
+        return proposals_of(self.network, frame, windows=self._viewer.windows, taken=taken, options=options)
 
     # Propagation ---------------------------------------------------------------------------------------------------
 
