@@ -54,12 +54,12 @@ def test_prompts_reach_the_tracker_in_order() -> None:
     recorder = Recorder()
     mask = disc(9, 9)
     prompt = Prompt(2, ((1.0, 2.0), (3.0, 4.0)), (1, 0), (0.0, 1.0, 8.0, 9.0), mask)
-    apply_prompts(recorder, [ObjectPrompts(5, "", [prompt, Prompt(4, ((7.0, 8.0),), (1,))])])  # type: ignore[arg-type]
+    apply_prompts(recorder, [ObjectPrompts(5, "", [prompt, Prompt(4, ((7.0, 8.0),), (1,), candidate=2)])])  # type: ignore[arg-type]
     assert recorder.calls == [
         ("add_mask", 5, 2, mask),
         ("add_box", 5, 2, (0.0, 1.0, 8.0, 9.0)),
-        ("add_points", 5, 2, ((1.0, 2.0), (3.0, 4.0)), (1, 0)),
-        ("add_points", 5, 4, ((7.0, 8.0),), (1,)),
+        ("add_points", 5, 2, ((1.0, 2.0), (3.0, 4.0)), (1, 0), 0),
+        ("add_points", 5, 4, ((7.0, 8.0),), (1,), 2),
     ]
 
 

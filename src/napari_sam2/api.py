@@ -86,7 +86,7 @@ def apply_prompts(tracker: Tracker, objects: Iterable[ObjectPrompts]) -> None:
                 if prompt.box is not None:
                     tracker.add_box(item.id, prompt.frame, prompt.box)
                 if prompt.points:
-                    tracker.add_points(item.id, prompt.frame, prompt.points, prompt.labels)
+                    tracker.add_points(item.id, prompt.frame, prompt.points, prompt.labels, prompt.candidate)
             except TrackingError as error:
                 raise PromptsError(f"objects[{number}].prompts[{index}]: {error}") from error
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from napari_sam2.session.prompts import ObjectPrompts, Prompt, PromptsError, read_prompts, write_prompts
+from napari_sam2.session.prompt_steps import interactions, joined, with_points
+from napari_sam2.session.prompts import ObjectPrompts, Prompt, PromptsError, parse_prompts, read_prompts, write_prompts
 
 coordinates = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -191,3 +193,28 @@ def test_nothing_is_written_that_could_not_be_read(tmp_path: Path) -> None:
         write_prompts(path, [ObjectPrompts(1, "one", [Prompt(0, mask=np.zeros((3, 3), bool))])])
     assert read_prompts(path) == good
     assert [file.name for file in tmp_path.iterdir()] == ["p.json"]
+
+
+def test_the_chosen_mask_of_an_ambiguous_click_is_written_and_read_back(tmp_path):
+    prompts = [Prompt(0, points=((3.0, 4.0),), labels=(1,), candidate=2)]
+    write_prompts(tmp_path / "p.json", [ObjectPrompts(1, "cell", prompts)])
+    assert read_prompts(tmp_path / "p.json")[0].prompts == prompts
+    assert prompts[0] != Prompt(0, points=((3.0, 4.0),), labels=(1,))
+
+
+@pytest.mark.parametrize("entry", [{"points": [[1, 2], [3, 4]], "labels": [1, 1]}, {"box": [1, 2, 3, 4]}])
+def test_a_choice_of_a_mask_is_for_a_single_click(entry):
+    content = {"format": "napari-sam2/prompts", "version": 1}
+    content["objects"] = [{"id": 1, "prompts": [{"frame": 0, "candidate": 1, **entry}]}]
+    with pytest.raises(PromptsError, match=r"objects\[0\].prompts\[0\].candidate: is for a prompt with one point"):
+        parse_prompts(content)
+
+
+def test_a_choice_goes_with_the_first_click_and_only_with_it():
+    chosen = Prompt(0, points=((3.0, 4.0),), labels=(1,), candidate=2)
+    more = with_points(chosen, (((3.0, 4.0), (9.0, 9.0)), (1, 0)))
+    assert [step.candidate for step in interactions(more)] == [2, 0]
+    assert with_points(more, (((9.0, 9.0),), (1,))).candidate == 0
+    assert with_points(more, None).candidate == 0
+    assert [step.candidate for step in interactions(replace(more, box=(1, 2, 30, 40)))] == [0, 0, 0]
+    assert joined(chosen, Prompt(0, points=((5.0, 5.0),), labels=(1,))).candidate == 2

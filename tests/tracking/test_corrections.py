@@ -319,3 +319,46 @@ def test_a_prompt_that_fails_is_tried_again(
         with pytest.raises(torch.OutOfMemoryError):
             list(tracker.propagate())
     assert [r.frame for r in tracker.propagate()] == list(range(8))
+
+
+# Ambiguous clicks ----------------------------------------------------------------------------------------------------
+
+
+def test_a_chosen_candidate_is_the_answer_and_what_is_propagated(small_model, stack):
+    options = TrackerOptions(smallest_part=0, fill_holes=0)
+    open_tracker = Tracker(small_model, stack, options)
+    open_tracker.add_points(1, 0, [[30, 25]])
+    candidates = open_tracker.predict(0).candidates[1]
+    assert len(candidates) == 3
+    results = {}
+    for choice in range(3):
+        tracker = Tracker(small_model, stack, options)
+        tracker.add_points(1, 0, [[30, 25]], candidate=choice)
+        result = tracker.predict(0)
+        np.testing.assert_array_equal(result.labels == 1, candidates[choice])
+        np.testing.assert_array_equal(result.candidates[1], candidates)
+        results[choice] = [found.logits for found in tracker.propagate(direction="forward")]
+    assert not np.array_equal(results[0][1], results[1][1])
+    assert not np.array_equal(results[0][1], results[2][1])
+
+
+def test_a_click_after_a_choice_refines_the_chosen_mask(small_model, stack):
+    masks = []
+    for choice in (0, 2):
+        tracker = Tracker(small_model, stack)
+        tracker.add_points(1, 0, [[30, 25]], candidate=choice)
+        tracker.add_points(1, 0, [[34, 30]])
+        masks.append(tracker.predict(0).logits)
+    assert not np.array_equal(*masks)
+
+
+def test_a_choice_beyond_the_candidates_is_the_last_and_nonsense_is_refused(small_model, stack):
+    masks = []
+    for choice in (2, 7):
+        tracker = Tracker(small_model, stack)
+        tracker.add_points(1, 0, [[30, 25]], candidate=choice)
+        masks.append(tracker.predict(0).logits)
+    np.testing.assert_array_equal(*masks)
+    for wrong in (-1, 1.5, True):
+        with pytest.raises(TrackingError, match="candidate"):
+            Tracker(small_model, stack).add_points(1, 0, [[30, 25]], candidate=wrong)

@@ -194,17 +194,20 @@ class Sam2(nn.Module):
         mask_logits: Tensor | None = None,
         *,
         several: bool,
+        chosen: int = 0,
     ) -> Segmentation:
         """Answer as in a video: absent objects are empty, and the pointer of the best candidate is kept.
 
-        ``several`` asks for three candidates (ambiguous prompts and tracking) instead of one. Other arguments as in
+        ``several`` asks for three candidates (ambiguous prompts and tracking) instead of one. ``chosen`` takes, instead
+        of the best of them, the one that is so many places further down by predicted IoU. Other arguments as in
         :meth:`decode`.
         """
         decoded = self.decode(image, features, xy, labels, mask_logits)
         decoded = three_masks(decoded) if several else one_mask(decoded)
         present = decoded.object_scores > 0
         logits = torch.where(present[..., None, None], decoded.logits, ABSENT_LOGIT)
-        best = decoded.ious.argmax(dim=1)
+        rank = min(chosen, decoded.ious.shape[1] - 1)
+        best = decoded.ious.argsort(dim=1, descending=True)[:, rank] if rank else decoded.ious.argmax(dim=1)
         token = decoded.tokens[torch.arange(len(best), device=best.device), best.clamp(max=decoded.tokens.shape[1] - 1)]
         pointers = torch.where(present, self.obj_ptr_proj(token), self.no_obj_ptr)
         return Segmentation(logits, decoded.ious, best, pointers, decoded.object_scores)

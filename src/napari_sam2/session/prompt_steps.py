@@ -37,7 +37,9 @@ def interactions(prompt: Prompt) -> tuple[Prompt, ...]:
     first = prompt.labels.index(1) if not steps and 1 in prompt.labels else 0
     for index in sorted(range(len(prompt.points)), key=lambda index: index != first):
         point, label = prompt.points[index], prompt.labels[index]
-        steps.append(Prompt(prompt.frame, points=(point,), labels=(label,)))
+        # Only the first click on an object can be ambiguous.
+        candidate = prompt.candidate if not steps and label else 0
+        steps.append(Prompt(prompt.frame, points=(point,), labels=(label,), candidate=candidate))
     return tuple(steps)
 
 
@@ -47,9 +49,10 @@ def starts(prompt: Prompt) -> bool:
 
 
 def with_points(prompt: Prompt, points: Points | None) -> Prompt:
-    """The prompt with these clicks in the place of its own."""
+    """The prompt with these clicks in the place of its own. A choice of a mask goes with the click it was made for."""
     where, labels = points if points is not None else ((), ())
-    return replace(prompt, points=where, labels=labels)
+    same = where[:1] == prompt.points[:1] and labels[:1] == prompt.labels[:1]
+    return replace(prompt, points=where, labels=labels, candidate=prompt.candidate if same else 0)
 
 
 def with_box(prompt: Prompt, box: Box | None) -> Prompt:
@@ -70,6 +73,7 @@ def joined(first: Prompt, second: Prompt) -> Prompt:
         labels=first.labels + second.labels,
         box=second.box if second.box is not None else first.box,
         mask=second.mask if second.mask is not None else first.mask,
+        candidate=first.candidate if first.points else second.candidate,
     )
 
 

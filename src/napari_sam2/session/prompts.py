@@ -44,6 +44,7 @@ class Prompt:
         labels: one per point: 1 belongs to the object, 0 does not.
         box: (y0, x0, y1, x1) in data pixels, or None.
         mask: (y, x) bool, True on the object, or None.
+        candidate: which mask of an ambiguous first click is meant, 0 for the best.
     """
 
     frame: int
@@ -51,12 +52,15 @@ class Prompt:
     labels: tuple[int, ...] = ()
     box: tuple[float, float, float, float] | None = None
     mask: npt.NDArray[np.bool_] | None = field(default=None, hash=False)
+    candidate: int = 0
 
     def __eq__(self, other: object) -> bool:
         # The generated method would ask an array for its truth.
         if not isinstance(other, Prompt):
             return NotImplemented
         if (self.frame, self.points, self.labels, self.box) != (other.frame, other.points, other.labels, other.box):
+            return False
+        if self.candidate != other.candidate:
             return False
         if self.mask is other.mask or self.mask is None or other.mask is None:
             return self.mask is other.mask
@@ -141,6 +145,8 @@ def _prompt_entry(prompt: Prompt, mask_name: str, masks: dict[str, npt.NDArray[n
     if prompt.points or prompt.labels:
         entry["points"] = [list(point) for point in prompt.points]
         entry["labels"] = list(prompt.labels)
+    if prompt.candidate:
+        entry["candidate"] = prompt.candidate
     if prompt.box is not None:
         entry["box"] = list(prompt.box)
     if prompt.mask is not None:
@@ -187,11 +193,16 @@ def _parse_object(entry: Any, where: str, folder: Path | None) -> ObjectPrompts:
 
 
 def _parse_prompt(entry: Any, where: str, folder: Path | None) -> Prompt:
-    content = fields.mapping(entry, where, required=("frame",), optional=("points", "labels", "box", "mask"))
+    content = fields.mapping(
+        entry, where, required=("frame",), optional=("points", "labels", "candidate", "box", "mask")
+    )
     content = {key: value for key, value in content.items() if value is not None}
     if not content.keys() & {"points", "box", "mask"}:
         raise PromptsError(f'{where}: has nothing to go by, expected "points" with "labels", "box" or "mask"')
     points, labels = fields.points_and_labels(content, where)
+    candidate = fields.integer(content.get("candidate", 0), f"{where}.candidate", minimum=0)
+    if candidate and labels != (1,):
+        raise PromptsError(f"{where}.candidate: is for a prompt with one point of label 1, got labels {list(labels)}")
     box = fields.box(content["box"], f"{where}.box") if "box" in content else None
     file = fields.inside(content["mask"], f"{where}.mask", folder) if "mask" in content else None
     return Prompt(
@@ -200,4 +211,5 @@ def _parse_prompt(entry: Any, where: str, folder: Path | None) -> Prompt:
         labels=labels,
         box=box,
         mask=fields.mask_image(file, f"{where}.mask") if file is not None else None,
+        candidate=candidate,
     )

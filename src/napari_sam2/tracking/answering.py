@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from napari_sam2.tracking.memory_bank import Selection
@@ -54,10 +56,15 @@ class Answering:
             # A correction far from the frames that are remembered: look again what tracking would find here.
             ((_, found, _),) = self.network.track(frame, [view], [memory], keep=True)
             previous = found.logits if found.object_score > 0 else None
-        answer = self.network.answer(frame, Prompted(view, said, previous, memory))
+        # The window is fitted to the best candidate, so that the choice among them is one among what was shown.
+        open_said = [*said[:-1], replace(said[-1], candidate=0)]
+        answer = self.network.answer(frame, Prompted(view, open_said, previous, memory))
         fresh = previous is None and memory is None and said[-1].mask is None and said[-1].box is None
         if fresh and (better := self.viewer.refitted(thing, answer, said)) is not None:
-            answer = self.network.answer(frame, Prompted(better, said))
+            view = better
+            answer = self.network.answer(frame, Prompted(view, open_said))
+        if said[-1].candidate:
+            answer = self.network.answer(frame, Prompted(view, said, previous, memory))
         return answer
 
     def _memory(self, thing: TrackedObject, frame: int, said: list[Interaction]) -> Selection | None:

@@ -179,7 +179,9 @@ class Network:
         if asked.previous is not None:
             previous = asked.previous[None].clamp(-PREVIOUS_CLAMP, PREVIOUS_CLAMP).to(self.model.dtype)
         # A box counts as two points, so only a single click is ambiguous.
-        found = self.model.segment(image, features, xy, labels, previous, several=xy.shape[1] <= 1)
+        found = self.model.segment(
+            image, features, xy, labels, previous, several=xy.shape[1] <= 1, chosen=asked.said[-1].candidate
+        )
         cells = ((xy[0, labels[0] == POSITIVE].flip(-1) + 0.5) // 4).clamp(0, self.config.mask_size - 1)
         clicked = [(int(row), int(column)) for row, column in cells.tolist()]
         return self._answers(frame, [asked.view], found, clicked)[0]

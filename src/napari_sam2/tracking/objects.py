@@ -20,6 +20,8 @@ class Interaction:
     labels: NDArray[Any]  # (N,), 1 positive, 0 negative
     box: tuple[float, float, float, float] | None = None
     mask: NDArray[Any] | None = None  # (y, x) bool
+    candidate: int = 0
+    """Which of the masks of an ambiguous click is meant, in the order of ``FrameResult.candidates``."""
 
     @property
     def positive(self) -> bool:

@@ -42,6 +42,13 @@ def points(values: Any, labels: Any, shape: Shape) -> tuple[NDArray[np.float32],
     return places, kinds.astype(np.int64)
 
 
+def candidate(value: Any) -> int:
+    """A place among the candidate masks, from 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise TrackingError(f"got candidate {value!r}, expected a whole number from 0 (the best mask) on")
+    return int(value)
+
+
 def box(values: Any, shape: Shape) -> tuple[float, float, float, float]:
     """Corners (y0, x0, y1, x1), put in order, cut to the frame."""
     corners = _numbers(values, "box")

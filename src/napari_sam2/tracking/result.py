@@ -62,16 +62,20 @@ class FrameResult:
         """
         if not self._preview:
             raise AttributeError("candidates are there in results of Tracker.predict only")
-        out = {}
-        for object_id, answer in zip(self.object_ids, self._answers, strict=True):
-            masks = np.zeros((len(answer.candidates), *self._shape), bool)
-            if answer.painted is not None:
-                masks[0] = answer.painted
-            else:
-                pixels = answer.view.in_frame(answer.candidates, self._shape).cpu().numpy()
-                masks[:, *answer.view.inside(self._shape)] = pixels > 0
-            out[object_id] = masks
-        return out
+        return {object_id: self.candidates_of(object_id) for object_id in self.object_ids}
+
+    def candidates_of(self, object_id: int) -> NDArray[np.bool_]:
+        """The ``candidates`` of one object. Raises as they do, and KeyError for an object that is not there."""
+        if not self._preview:
+            raise AttributeError("candidates are there in results of Tracker.predict only")
+        answer = dict(zip(self.object_ids, self._answers, strict=True))[object_id]
+        masks = np.zeros((len(answer.candidates), *self._shape), bool)
+        if answer.painted is not None:
+            masks[0] = answer.painted
+        else:
+            pixels = answer.view.in_frame(answer.candidates, self._shape).cpu().numpy()
+            masks[:, *answer.view.inside(self._shape)] = pixels > 0
+        return masks
 
     def joined(self, other: FrameResult) -> FrameResult:
         """This and the result of other objects on the same frame as one."""

@@ -54,10 +54,10 @@ class StretchedTracker:
         """The objects with prompts, ascending."""
         return self._inner.object_ids
 
-    def add_points(self, object_id: int, frame: int, points: Any, labels: Any = None) -> None:
+    def add_points(self, object_id: int, frame: int, points: Any, labels: Any = None, candidate: int = 0) -> None:
         """As for Tracker."""
         places, kinds = check.points(points, labels, self._shape)
-        self._inner.add_points(object_id, frame, self._stretch.to_large(places), kinds)
+        self._inner.add_points(object_id, frame, self._stretch.to_large(places), kinds, candidate)
 
     def add_box(self, object_id: int, frame: int, box: Any) -> None:
         """As for Tracker."""

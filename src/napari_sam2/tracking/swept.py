@@ -114,12 +114,12 @@ class SweptTracker:
 
     # Prompts -------------------------------------------------------------------------------------------------------
 
-    def add_points(self, object_id: int, frame: int, points: Any, labels: Any = None) -> None:
+    def add_points(self, object_id: int, frame: int, points: Any, labels: Any = None, candidate: int = 0) -> None:
         """As for Tracker."""
         places, kinds = check.points(points, labels, self._shape)
         if not (kinds == 1).any() and not self._starts(check.object_id(object_id)):
             raise TrackingError(f"object {object_id} starts with a negative click; click on the object itself first")
-        self._add(object_id, frame, "add_points", (places, kinds))
+        self._add(object_id, frame, "add_points", (places, kinds, check.candidate(candidate)))
 
     def add_box(self, object_id: int, frame: int, box: Any) -> None:
         """As for Tracker."""

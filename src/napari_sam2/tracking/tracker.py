@@ -60,7 +60,7 @@ class Tracker:
 
     # Prompts -------------------------------------------------------------------------------------------------------
 
-    def add_points(self, object_id: int, frame: int, points: Any, labels: Any = None) -> None:
+    def add_points(self, object_id: int, frame: int, points: Any, labels: Any = None, candidate: int = 0) -> None:
         """Click on an object.
 
         Args:
@@ -68,6 +68,8 @@ class Tracker:
             frame: the frame that the clicks are on.
             points: (N, 2) places (y, x).
             labels: (N,) 1 for "this belongs to the object", 0 for "this does not"; all 1 when left out.
+            candidate: which of the masks of a single, ambiguous click is meant, 0 for the best, in the order of
+                ``FrameResult.candidates``. Where there are fewer, it is the last one.
 
         Raises:
             TrackingError: the prompt cannot be used, or an object starts with negative clicks alone.
@@ -75,7 +77,7 @@ class Tracker:
         object_id = check.object_id(object_id)
         places, kinds = check.points(points, labels, self.frames.shape)
         known = self._objects.get(object_id)
-        step = Interaction(places, kinds)
+        step = Interaction(places, kinds, candidate=check.candidate(candidate))
         if not step.positive and (known is None or not known.starts):
             raise TrackingError(f"object {object_id} starts with a negative click; click on the object itself first")
         self._add(object_id, frame, step)

@@ -178,7 +178,8 @@ def _apply_step(tracker: TrackerLike, object_id: int, step: Prompt) -> None:
     elif step.box is not None:
         tracker.add_box(object_id, frame=step.frame, box=step.box)
     else:
-        tracker.add_points(object_id, frame=step.frame, points=step.points, labels=step.labels)
+        choice = {"candidate": step.candidate} if step.candidate else {}
+        tracker.add_points(object_id, frame=step.frame, points=step.points, labels=step.labels, **choice)
 
 
 def _computed(result: Any) -> Any:
