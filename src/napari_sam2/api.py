@@ -1,8 +1,8 @@
 """The whole job in one call: a stack and prompts in, labels out."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,13 +11,19 @@ import numpy.typing as npt
 
 from napari_sam2.sam2 import Sam2
 from napari_sam2.session.prompts import ObjectPrompts, PromptsError, parse_prompts, read_prompts
-from napari_sam2.tracking import FrameResult, Tracker, TrackerOptions, TrackingError
+from napari_sam2.session.stacks import Stack, View, arrange
+from napari_sam2.tracking import Contrast, FrameResult, Tracker, TrackerOptions, TrackingError
+from napari_sam2.tracking.channels import Channel, colour_table, default_colours
+from napari_sam2.tracking.composed import Composed
 from napari_sam2.tracking.labels import merge
+from napari_sam2.tracking.stretched import StretchedTracker
+from napari_sam2.tracking.swept import SweptTracker, tracker_for
 from napari_sam2.weights.load import load_model
 
 Direction = Literal["forward", "backward", "both"]
 Prompts = str | os.PathLike[str] | Mapping[str, Any] | Iterable[ObjectPrompts]
 """A prompts file, its content, or the objects themselves."""
+AnyTracker = Tracker | StretchedTracker | SweptTracker
 
 
 @dataclass(frozen=True)
@@ -37,42 +43,113 @@ def segment_stack(
     device: str = "auto",
     direction: Direction = "both",
     options: TrackerOptions | None = None,
+    view: View | None = None,
+    colours: Sequence[str] | None = None,
     out: Any = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Any:
     """Segment the prompted objects in all frames of a stack.
 
     Args:
-        stack: (frames, y, x) or (frames, y, x, 3), any lazy array.
+        stack: (frames, y, x) or (frames, y, x, 3), any lazy array; a single (y, x) image; with `view`, any axes; or
+            what `open_stack` gives.
         prompts: what was clicked, in (y, x) data pixels; a file, its content as a dict, or a list of ObjectPrompts.
         model: what `load_model` takes, or a network that is loaded already.
         device: "auto", "cpu", "cuda" or "mps", for a model given by name.
         direction: where the objects are carried from their prompts.
         options: of the tracker.
-        out: (frames, y, x) unsigned integers to write into, frame by frame, such as a memory map; made when None.
+        view: which axes the stack has and what becomes of them: `View("TZYX", sweep="Z")` follows objects through time
+            and depth, `View("ZYX", along="Y")` looks from the side. A prompt names its frame along the frame axis, and
+            its slice along a swept one.
+        colours: of the channels (`View("TCYX", channels=True)`), such as ["magenta", "green"]; "" leaves one out.
+        out: unsigned integers of the labels' shape to write into, frame by frame, such as a memory map; made when None.
             After an exception it holds the frames that were finished.
         progress: called after every result.
 
     Returns:
-        (frames, y, x) labels, 0 = background, otherwise the id of the object; uint16 where the ids allow it.
+        labels, 0 = background, otherwise the id of the object; uint16 where the ids allow it. (frames, y, x), for a
+        single image (y, x), with a view the stack's own axes but channels and colours, in the order T, Z, Y, X.
 
     Raises:
-        PromptsError, ModelError, TrackingError: all are ValueError, with one line that says what to do.
+        PromptsError, ModelError, StackError, TrackingError: all are ValueError, with one line that says what to do.
     """
     objects = as_objects(prompts)
     network = model if isinstance(model, Sam2) else load_model(model, device=device)
-    tracker = Tracker(network, stack, options)
+    arranged = _arranged(stack, view)
+    if arranged is None:
+        tracker: AnyTracker = Tracker(network, stack, options)
+        labels = new_labels(stack, objects) if out is None else out
+        frames, slices = int(stack.shape[0]), 1
+    else:
+        slices = arranged.axes.slices
+        tracker = tracker_of(network, arranged, options, colours)
+        labels = np.zeros(arranged.labels_shape, label_dtype(objects)) if out is None else out
+        objects, frames = numbered_through(objects, arranged), len(arranged.array)
     apply_prompts(tracker, objects)
-    labels = new_labels(stack, objects) if out is None else out
-    total = expected_results(objects, int(stack.shape[0]), direction)
+    total = expected_results(objects, frames, direction, slices)
     for done, result in enumerate(tracker.propagate(direction=direction), start=1):
-        labels[result.frame] = merge(np.asarray(labels[result.frame]), result)
+        place = (result.frame,) if arranged is None else arranged.place(result.frame)
+        labels[place] = merge(np.asarray(labels[place]), result)
         if progress is not None:
             progress(Progress(done, max(total, done), result))
-    return labels
+    single = view is None and out is None and not isinstance(stack, Stack) and len(stack.shape) == 2
+    return labels[0] if single else labels
 
 
-def apply_prompts(tracker: Tracker, objects: Iterable[ObjectPrompts]) -> None:
+def _arranged(stack: Any, view: View | None) -> Stack | None:
+    """A stack of other axes than (frames, y, x[, rgb]); None for one that a tracker takes as it is."""
+    if isinstance(stack, Stack):
+        return stack
+    if view is not None:
+        return arrange(stack, view)
+    return arrange(stack, View("YX")) if len(getattr(stack, "shape", ())) == 2 else None
+
+
+def tracker_of(
+    network: Sam2, stack: Stack, options: TrackerOptions | None = None, colours: Sequence[str] | None = None
+) -> AnyTracker:
+    """The tracker that fits a stack; its channels are composed in these colours.
+
+    Raises:
+        TrackingError: the number of colours is another than that of channels, or a colour is not known.
+    """
+    slices, aspect = stack.axes.slices, stack.aspect
+    if not stack.channels:
+        return tracker_for(network, stack.array, options, slices=slices, aspect=aspect)
+    colours = default_colours(len(stack.channels)) if colours is None else colours
+    if len(colours) != len(stack.channels):
+        raise TrackingError(f"got {len(colours)} colours for {len(stack.channels)} channels; give one for each")
+    options = options or TrackerOptions()
+    contrast = replace(options.contrast, gamma=1.0, invert=False)
+    shown = zip(stack.channels, colours, strict=True)
+    channels = [Channel(array, colour_table(colour), contrast) for array, colour in shown if colour]
+    # Each channel has its own black and white; what is done to the whole picture comes after it.
+    whole = Contrast.between(0, 1, gamma=options.contrast.gamma, invert=options.contrast.invert)
+    options = replace(options, contrast_limits=None, contrast=whole)
+    return tracker_for(network, Composed(channels), options, slices=slices, aspect=aspect)
+
+
+def numbered_through(objects: Iterable[ObjectPrompts], stack: Stack) -> list[ObjectPrompts]:
+    """The prompts with the slices of all frames counted through, as the tracker of a swept stack wants them.
+
+    Raises:
+        PromptsError: a prompt on a slice that does not exist; names the entry, as in the prompts file.
+    """
+    slices = stack.axes.slices
+    out = []
+    for number, item in enumerate(objects):
+        for index, prompt in enumerate(item.prompts):
+            if prompt.slice >= slices:
+                raise PromptsError(
+                    f"objects[{number}].prompts[{index}].slice: got {prompt.slice}, expected 0 to {slices - 1}"
+                    + ("" if slices > 1 else "; only a swept axis has slices, such as with --sweep Z")
+                )
+        steps = [replace(prompt, frame=prompt.frame * slices + prompt.slice, slice=0) for prompt in item.prompts]
+        out.append(ObjectPrompts(item.id, item.name, steps))
+    return out
+
+
+def apply_prompts(tracker: AnyTracker, objects: Iterable[ObjectPrompts]) -> None:
     """Give all prompts to a tracker; the mask of a prompt comes first, then its box, then its points.
 
     Raises:
@@ -116,10 +193,13 @@ def label_dtype(objects: Iterable[ObjectPrompts]) -> np.dtype[Any]:
     return np.dtype(np.uint16 if max((item.id for item in objects), default=0) < 2**16 else np.uint32)
 
 
-def expected_results(objects: Iterable[ObjectPrompts], frames: int, direction: Direction) -> int:
-    """How many results a propagation through `frames` frames will give: one per frame and direction."""
-    prompted = [[prompt.frame for prompt in item.prompts] for item in objects if item.prompts]
+def expected_results(objects: Iterable[ObjectPrompts], frames: int, direction: Direction, slices: int = 1) -> int:
+    """How many results a propagation through `frames` frames will give: one per frame and direction.
+
+    With `slices`, all of a time point come together.
+    """
+    prompted = [[prompt.frame // slices for prompt in item.prompts] for item in objects if item.prompts]
     if direction == "backward":
-        return max(max(numbers) for numbers in prompted) + 1
+        return (max(max(numbers) for numbers in prompted) + 1) * slices
     first = [min(numbers) for numbers in prompted]
-    return frames - min(first) + (max(first) if direction == "both" else 0)
+    return frames - min(first) * slices + (max(first) * slices if direction == "both" else 0)

@@ -59,6 +59,25 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--index", type=_index, action="append", default=[], metavar="Z=0", help="plane of an axis; may be repeated"
     )
+    looks = command.add_argument_group("which axes are followed")
+    looks.add_argument("--along", metavar="Z", help="axis that counts frames; Y or X look at a z-stack from the side")
+    looks.add_argument("--sweep", metavar="Z", help="follow objects through all planes of this axis too (4-D stacks)")
+    looks.add_argument(
+        "--channels", metavar="COLOURS", help="show the axis C in colours, such as magenta,green; none leaves one out"
+    )
+    looks.add_argument(
+        "--pixel-size", metavar="Z=1,Y=0.2", type=_sizes, help="sizes of pixels; from the file when left out"
+    )
+    looks = command.add_argument_group("what the model sees")
+    looks.add_argument(
+        "--contrast",
+        type=_contrast,
+        metavar="LOW,HIGH",
+        default=("auto", None),
+        help="black and white for the whole stack, or: auto, percentiles, frame (each frame by itself, for bleaching)",
+    )
+    looks.add_argument("--gamma", type=float, default=1.0, help="below 1 lifts what is dim; %(default)s")
+    looks.add_argument("--invert", action="store_true", help="dark objects on a light ground become light ones")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     command.add_argument("--direction", choices=("forward", "backward", "both"), default="both", help="%(default)s")
     command.set_defaults(run=segment.run)
@@ -96,6 +115,31 @@ def _index(text: str) -> tuple[str, int]:
     if len(axis) != 1 or not position.isdecimal():
         raise argparse.ArgumentTypeError(f"got {text!r}, expected an axis and a number, such as Z=0")
     return axis.upper(), int(position)
+
+
+def _sizes(text: str) -> dict[str, float]:
+    """Sizes by axis."""
+    try:
+        pairs = [part.split("=") for part in text.split(",")]
+        sizes = {axis.strip().upper(): float(size) for axis, size in pairs}
+    except ValueError:
+        sizes = {}
+    if not sizes or not set(sizes) <= set("ZYX") or not all(0 < size < float("inf") for size in sizes.values()):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected sizes of Z, Y and X, such as Z=1,Y=0.2,X=0.2")
+    return sizes
+
+
+def _contrast(text: str) -> tuple[str, tuple[float, float] | None]:
+    """The kind of a Contrast, and its limits."""
+    if text in ("auto", "percentiles", "frame"):
+        return text, None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}, expected two numbers such as 200,4000, or auto, percentiles, frame"
+        ) from error
+    return "limits", (low, high)
 
 
 def _complain(message: str) -> int:

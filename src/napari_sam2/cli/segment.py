@@ -13,6 +13,7 @@ from napari_sam2.cli.status import DONE, INTERRUPTED
 if TYPE_CHECKING:
     from napari_sam2.api import Direction, Progress
     from napari_sam2.session.prompts import ObjectPrompts
+    from napari_sam2.session.stacks import Stack, View
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,19 +21,20 @@ def run(options: argparse.Namespace) -> int:
     from napari_sam2.session.prompts import read_prompts
     from napari_sam2.session.stacks import open_stack
 
+    colours = _colours(options.channels)
     _check_output(options.output, options.stack)
     objects = read_prompts(options.prompts)
-    with open_stack(options.stack, axes=options.axes, index=dict(options.index)) as stack:
+    with open_stack(options.stack, view=_view(options, colours)) as stack:
         from napari_sam2.export.labels import write_labels
 
         options.output.parent.mkdir(parents=True, exist_ok=True)
         # Labels wait on the disk beside the output, so that memory does not grow with the number of frames.
         with tempfile.TemporaryFile(dir=options.output.parent) as scratch:
-            labels = _labels_on_disk(scratch, stack.array, objects)
-            finished, trouble = _propagate(options, stack.array, objects, labels)
+            labels = _labels_on_disk(scratch, stack.labels_shape, objects)
+            finished, trouble = _propagate(options, stack, colours, objects, labels)
             if finished:
-                write_labels(options.output, labels, frame_axis=stack.frame_axis)
-            frames = len(labels)
+                write_labels(options.output, labels, frame_axis=stack.letters[:-2])
+            frames = stack.axes.frames
             del labels  # the file cannot be removed while it is mapped (Windows)
     ProgressLine.clear()
     kept = f"the {finished} finished frames are in {options.output}" if finished else "nothing was written"
@@ -47,25 +49,57 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _labels_on_disk(scratch: IO[bytes], stack: Any, objects: "list[ObjectPrompts]") -> Any:
-    """(frames, y, x) zeros in a file."""
+def _view(options: argparse.Namespace, colours: "list[str] | None") -> "View":
+    """What is to be seen of the file."""
+    from napari_sam2.session.stacks import View
+
+    return View(
+        options.axes,
+        dict(options.index),
+        along=options.along,
+        sweep=options.sweep,
+        channels=colours is not None,
+        pixel_size=options.pixel_size,
+    )
+
+
+def _colours(text: str | None) -> "list[str] | None":
+    """Colours of channels as the interface takes them, "" for one that is left out; None: no channels are composed."""
+    if text is None:
+        return None
+    from napari_sam2.tracking.channels import colour_table
+
+    colours = ["" if part.strip() == "none" else part.strip() for part in text.split(",")]
+    for colour in filter(None, colours):
+        colour_table(colour)
+    return colours
+
+
+def _labels_on_disk(scratch: IO[bytes], shape: tuple[int, ...], objects: "list[ObjectPrompts]") -> Any:
+    """Zeros in a file."""
     import numpy as np
 
     from napari_sam2.api import label_dtype
 
-    shape = tuple(int(size) for size in stack.shape[:3])
     return np.memmap(scratch, label_dtype(objects), "w+", shape=shape)
 
 
 def _propagate(
-    options: argparse.Namespace, stack: Any, objects: "list[ObjectPrompts]", labels: Any
+    options: argparse.Namespace,
+    stack: "Stack",
+    colours: "list[str] | None",
+    objects: "list[ObjectPrompts]",
+    labels: Any,
 ) -> tuple[int, BaseException | None]:
     """Fill `labels`; returns how many frames were finished and what stopped it before the end, if anything."""
     from napari_sam2.api import segment_stack
+    from napari_sam2.tracking import Contrast, TrackerOptions
 
     finished: set[int] = set()
     direction: Direction = options.direction
     try:
+        kind, limits = options.contrast
+        behaviour = TrackerOptions(contrast=Contrast(kind, limits, gamma=options.gamma, invert=options.invert))
         model = load(options.model, options.device)
         line = ProgressLine(unit="results")
 
@@ -73,7 +107,9 @@ def _propagate(
             finished.add(step.result.frame)
             line(step.done, step.total)
 
-        segment_stack(stack, objects, model, direction=direction, out=labels, progress=note)
+        segment_stack(
+            stack, objects, model, direction=direction, options=behaviour, colours=colours, out=labels, progress=note
+        )
     except (KeyboardInterrupt, ValueError, OSError, MemoryError) as trouble:
         return len(finished), trouble
     except RuntimeError as trouble:

@@ -45,6 +45,7 @@ class Prompt:
         box: (y0, x0, y1, x1) in data pixels, or None.
         mask: (y, x) bool, True on the object, or None.
         candidate: which mask of an ambiguous first click is meant, 0 for the best.
+        slice: index of the slice, where a frame consists of several (a volume per time point).
     """
 
     frame: int
@@ -53,12 +54,15 @@ class Prompt:
     box: tuple[float, float, float, float] | None = None
     mask: npt.NDArray[np.bool_] | None = field(default=None, hash=False)
     candidate: int = 0
+    slice: int = 0
 
     def __eq__(self, other: object) -> bool:
         # The generated method would ask an array for its truth.
         if not isinstance(other, Prompt):
             return NotImplemented
-        if (self.frame, self.points, self.labels, self.box) != (other.frame, other.points, other.labels, other.box):
+        if (self.frame, self.slice, self.box) != (other.frame, other.slice, other.box):
+            return False
+        if (self.points, self.labels) != (other.points, other.labels):
             return False
         if self.candidate != other.candidate:
             return False
@@ -142,6 +146,8 @@ def write_prompts(path: str | os.PathLike[str], objects: list[ObjectPrompts]) ->
 def _prompt_entry(prompt: Prompt, mask_name: str, masks: dict[str, npt.NDArray[np.bool_]]) -> dict[str, Any]:
     """The JSON entry of a prompt; its mask, if any, is added to `masks` under `mask_name`."""
     entry: dict[str, Any] = {"frame": prompt.frame}
+    if prompt.slice:
+        entry["slice"] = prompt.slice
     if prompt.points or prompt.labels:
         entry["points"] = [list(point) for point in prompt.points]
         entry["labels"] = list(prompt.labels)
@@ -194,7 +200,7 @@ def _parse_object(entry: Any, where: str, folder: Path | None) -> ObjectPrompts:
 
 def _parse_prompt(entry: Any, where: str, folder: Path | None) -> Prompt:
     content = fields.mapping(
-        entry, where, required=("frame",), optional=("points", "labels", "candidate", "box", "mask")
+        entry, where, required=("frame",), optional=("points", "labels", "candidate", "box", "mask", "slice")
     )
     content = {key: value for key, value in content.items() if value is not None}
     if not content.keys() & {"points", "box", "mask"}:
@@ -212,4 +218,5 @@ def _parse_prompt(entry: Any, where: str, folder: Path | None) -> Prompt:
         box=box,
         mask=fields.mask_image(file, f"{where}.mask") if file is not None else None,
         candidate=candidate,
+        slice=fields.integer(content.get("slice", 0), f"{where}.slice", minimum=0),
     )

@@ -53,7 +53,7 @@ def _open_tiff(path: Path) -> Iterator[tuple[Any, str]]:
         if series.dataoffset is not None and series.dtype.isnative:
             array = np.memmap(path, series.dtype, "r", series.dataoffset, series.shape)
         else:
-            array = _by_frame(zarr.open_array(series.aszarr(level=0), mode="r"))
+            array = by_frame(zarr.open_array(series.aszarr(level=0), mode="r"))
         yield array, series.axes
 
 
@@ -67,7 +67,7 @@ def _open_zarr(path: Path) -> tuple[Any, str | None]:
         node, letters = _of_group(path, node)
     elif node.metadata.zarr_format == 3:
         letters = _letters(node.metadata.dimension_names)
-    return _by_frame(node), letters
+    return by_frame(node), letters
 
 
 def _of_group(path: Path, group: zarr.Group) -> tuple[zarr.Array[Any], str | None]:
@@ -97,9 +97,56 @@ def _letters(names: Any) -> str | None:
     return letters if set("YX") <= set(letters) <= set("TZCYXSQ") and len(set(letters)) == len(letters) else None
 
 
-def _by_frame(array: Any) -> Any:
+def by_frame(array: Any) -> Any:
     """A dask array with one task per plane, so that one frame is what is read at a time."""
     shape = array.shape
     planes = 3 if shape[-1] in (3, 4) else 2
     chunks = (1,) * max(len(shape) - planes, 0) + shape[-planes:]
     return dask.array.from_array(array, chunks=chunks)
+
+
+def pixel_sizes(path: Path) -> dict[str, float]:
+    """Sizes of pixels by axis, such as {"Z": 1.0, "Y": 0.2, "X": 0.2}, as far as a file tells them in one unit."""
+    found: dict[str, tuple[float, str]] = {}
+    try:
+        if path.is_dir():
+            found = _zarr_sizes(zarr.open(path, mode="r"))
+        elif path.suffix.lower() != ".npy":
+            with tifffile.TiffFile(path) as tiff:
+                found = _tiff_sizes(tiff)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, tifffile.TiffFileError):
+        return {}  # sizes are a help, not needed
+    lengths = {letter: size for letter, size in found.items() if letter in "ZYX" and 0 < size[0] < float("inf")}
+    units = {unit for _, unit in lengths.values()}
+    return {letter: size for letter, (size, _) in lengths.items()} if len(units) == 1 else {}
+
+
+def _zarr_sizes(node: Any) -> dict[str, tuple[float, str]]:
+    attributes: Any = node.attrs.asdict()
+    image = attributes.get("ome", attributes)["multiscales"][0]
+    scale = next(step["scale"] for step in image["datasets"][0]["coordinateTransformations"] if "scale" in step)
+    return {
+        axis["name"][:1].upper(): (float(size), str(axis.get("unit", "")))
+        for axis, size in zip(image["axes"], scale, strict=True)
+    }
+
+
+def _tiff_sizes(tiff: tifffile.TiffFile) -> dict[str, tuple[float, str]]:
+    if tiff.ome_metadata:
+        image = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]
+        pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
+        names = {letter: f"PhysicalSize{letter}" for letter in "ZYX"}
+        return {
+            letter: (float(pixels[name]), str(pixels.get(f"{name}Unit", "µm")))
+            for letter, name in names.items()
+            if name in pixels
+        }
+    if tiff.imagej_metadata:
+        tags, found = tiff.pages.first.tags, {}
+        for letter, name in (("Y", "YResolution"), ("X", "XResolution")):
+            count, length = tags[name].value
+            found[letter] = (length / count, "")
+        if "spacing" in tiff.imagej_metadata:
+            found["Z"] = (float(tiff.imagej_metadata["spacing"]), "")
+        return found
+    return {}
