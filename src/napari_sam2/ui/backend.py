@@ -19,11 +19,13 @@ class ModelChoice:
         model: a name that `load_model` knows, or the path of a checkpoint.
         device: "auto", "cpu", "cuda" or "mps".
         folder: where downloads are kept; "" for the usual cache folder.
+        mirrors: addresses of folders on the web to try first for downloads.
     """
 
     model: str
     device: str = "auto"
     folder: str = ""
+    mirrors: tuple[str, ...] = ()
 
 
 class TrackerLike(Protocol):
@@ -62,8 +64,19 @@ class Sam2Backend:
     def load(self, choice: ModelChoice, progress: Progress) -> Any:
         """See Backend. Raises ModelError."""
         from napari_sam2.weights.load import load_model
+        from napari_sam2.weights.recent import remember_checkpoint
+        from napari_sam2.weights.registry import names
 
-        return load_model(choice.model, device=choice.device, folder=choice.folder or None, progress=progress)
+        model = load_model(
+            choice.model,
+            device=choice.device,
+            folder=choice.folder or None,
+            mirrors=choice.mirrors,
+            progress=progress,
+        )
+        if choice.model not in names():
+            remember_checkpoint(choice.model, model.config.name)
+        return model
 
     def tracker(self, model: Any, stack: Any) -> TrackerLike:
         """See Backend. Raises TrackingError."""

@@ -130,6 +130,10 @@ class Controller:
         """Compute on another device."""
         self._choose(replace(self.choice, device=device), "choose another device")
 
+    def set_folder(self, folder: str) -> None:
+        """Keep downloads in another folder."""
+        self._choose(replace(self.choice, folder=folder), "choose another folder")
+
     def _choose(self, choice: ModelChoice, wish: str) -> None:
         if choice != self.choice and self._free(wish):
             self.loading.choose(choice)

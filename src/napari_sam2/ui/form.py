@@ -39,6 +39,10 @@ class Form(QWidget):
             "micro comes with the plugin and works offline. SAM 2 and 2.1 are larger: better on large or unusual "
             "objects, slower, and downloaded once when chosen.",
         )
+        self.manage = _button(
+            "manage", "…", "Manage models: sizes, expected speed, downloads, files of your own, the folder of downloads"
+        )
+        self.manage.setMaximumWidth(32)
         self.device = _combo("device", "Where the model runs; auto takes a graphics card when there is one")
         self.positive = _button("positive", "Positive", "Click what belongs to the object", checkable=True)
         self.negative = _button(
@@ -67,10 +71,10 @@ class Form(QWidget):
         column.setContentsMargins(10, 8, 10, 8)
         column.setSpacing(7)
         column.addWidget(self.hint)
+        model = QWidget()
+        model.setLayout(_row(self.model, self.manage, stretch=self.model))
         column.addLayout(
-            _rows(
-                ("Image", self.image), ("Frame axis", self.frame_axis), ("Model", self.model), ("Device", self.device)
-            )
+            _rows(("Image", self.image), ("Frame axis", self.frame_axis), ("Model", model), ("Device", self.device))
         )
         column.addWidget(QLabel("<b>Prompts</b>"))
         column.addLayout(_row(self.positive, self.negative, self.box))

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from napari_sam2.weights.download import cached_file
+from napari_sam2.weights.recent import recent_checkpoints
 from napari_sam2.weights.registry import BUNDLED, PUBLISHED
 
 _SIZES = {"tiny": "tiny", "small": "small", "base_plus": "base+", "large": "large"}
@@ -24,6 +25,24 @@ def model_text(model: str) -> str:
         return Path(model).name
     family, _, size = model.partition("_hiera_")
     return f"SAM {family.removeprefix('sam')} {_SIZES.get(size, size)}"
+
+
+def model_items(folder: str) -> list[tuple[str, str, str]]:
+    """(what the user reads, name or path, more about it) of every model to choose from, with the user's own last."""
+    items = []
+    for text, name in model_choices():
+        if is_here(name, folder):
+            items.append((text, name, "" if name == BUNDLED else "downloaded"))
+        else:
+            amount = f"{PUBLISHED[name].about / 1e6:.0f} MB"
+            items.append((f"{text}  (get {amount})", name, f"about {amount}, downloaded once when it is chosen"))
+    for own in recent_checkpoints():
+        items.append((f"{model_text(own.path)}  ({_family(own.variant)})", own.path, own.path))
+    return items
+
+
+def _family(variant: str) -> str:
+    return model_text(variant).removesuffix(" (bundled)")
 
 
 def is_here(model: str, folder: str) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QComboBox, QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_sam2.ui.backend import Backend
 from napari_sam2.ui.controller import Controller
@@ -14,11 +14,10 @@ from napari_sam2.ui.hints import remaining_text
 from napari_sam2.ui.keys import KeyBindings
 from napari_sam2.ui.loop import QtLoop
 from napari_sam2.ui.messages import tell
-from napari_sam2.ui.models import devices, model_choices, model_text
+from napari_sam2.ui.model_chooser import ModelChooser
+from napari_sam2.ui.model_shelf import ModelShelf
+from napari_sam2.ui.models import devices
 from napari_sam2.ui.settings import default_choice
-
-_OPEN_CHECKPOINT = "open checkpoint"
-"""Stands in the model list for a file that is still to be chosen."""
 
 
 class SegmentStackWidget(QWidget):
@@ -39,12 +38,13 @@ class SegmentStackWidget(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.form)
         self.controller = Controller(napari_viewer, self._loop, backend, default_choice())
+        self.models = ModelChooser(self.form.model, self.form.manage, self.controller, self._loop, self)
         self._fill_choices()
         self._connect()
         self._keys = KeyBindings(napari_viewer, self._actions())
         if self._keys.taken:
             tell("info", f"Keys that something else uses already: {', '.join(self._keys.taken)}. Use the buttons.")
-        self._close_down = _Closer(napari_viewer, self.controller, self._loop, self._keys)
+        self._close_down = _Closer(napari_viewer, self.controller, self._loop, self._keys, self.models.shelf)
         # Closing the viewer destroys the widget; closing the dock only takes its parent away (see hideEvent).
         self.destroyed.connect(self._close_down)
         self._render()
@@ -56,6 +56,7 @@ class SegmentStackWidget(QWidget):
 
     def _settle_hidden(self) -> None:
         if self.parent() is None and not self.isVisible():
+            self.models.hide_manager()
             self._close_down()
 
     def _actions(self) -> dict[str, Any]:
@@ -81,7 +82,6 @@ class SegmentStackWidget(QWidget):
             getattr(form, name).clicked.connect(lambda *_, action=action: action())
         form.image.activated.connect(lambda _: control.set_image(form.image.currentData()))
         form.frame_axis.activated.connect(lambda _: control.set_frame_axis(form.frame_axis.currentData()))
-        form.model.activated.connect(lambda _: self._on_model(form.model.currentData()))
         form.device.activated.connect(lambda _: control.set_device(form.device.currentData()))
         form.object.activated.connect(lambda _: control.select_object(form.object.currentData()))
         control.changed.connect(self._render_soon)
@@ -89,9 +89,6 @@ class SegmentStackWidget(QWidget):
         control.workspaces.opened.connect(self._on_opened)
 
     def _fill_choices(self) -> None:
-        for text, name in model_choices():
-            self.form.model.addItem(text, name)
-        self.form.model.addItem("Open checkpoint…", _OPEN_CHECKPOINT)
         for device in devices():
             self.form.device.addItem(device, device)
         self._set_range()
@@ -108,13 +105,6 @@ class SegmentStackWidget(QWidget):
         for spin, value in ((self.form.first_frame, 0), (self.form.last_frame, last)):
             spin.setRange(0, last)
             spin.setValue(value)
-
-    def _on_model(self, model: str) -> None:
-        if model == _OPEN_CHECKPOINT:
-            model, _ = QFileDialog.getOpenFileName(self, "Open checkpoint", "", "Weights (*.pt *.pth *.safetensors)")
-        if model:
-            self.controller.set_model(model)
-        self._render()
 
     # Showing the state ------------------------------------------------------------------------------------------------
 
@@ -146,14 +136,11 @@ class SegmentStackWidget(QWidget):
 
     def _render_model(self) -> None:
         form, choice = self.form, self.controller.choice
-        if form.model.findData(choice.model) < 0:
-            form.model.insertItem(form.model.count() - 1, model_text(choice.model), choice.model)
-        form.model.setCurrentIndex(form.model.findData(choice.model))
+        self.models.render()
         if form.device.findData(choice.device) < 0:
             form.device.addItem(choice.device, choice.device)
         form.device.setCurrentIndex(form.device.findData(choice.device))
-        for combo in (form.model, form.device):
-            combo.setEnabled(not self.controller.propagation.running)
+        form.device.setEnabled(not self.controller.propagation.running)
 
     def _render_prompts(self) -> None:
         form, control = self.form, self.controller
@@ -216,8 +203,8 @@ def _swatch(color: Any) -> QIcon:
 class _Closer:
     """What is to be done once when the widget is gone. It must not hold the widget itself."""
 
-    def __init__(self, viewer: Any, controller: Controller, loop: QtLoop, keys: KeyBindings) -> None:
-        self._viewer, self._controller, self._loop, self._keys = viewer, controller, loop, keys
+    def __init__(self, viewer: Any, controller: Controller, loop: QtLoop, keys: KeyBindings, shelf: ModelShelf) -> None:
+        self._viewer, self._controller, self._loop, self._keys, self._shelf = viewer, controller, loop, keys, shelf
         self._open = True
         viewer.mouse_move_callbacks.append(self._on_hover)
 
@@ -226,6 +213,7 @@ class _Closer:
             self._open = False
             self._viewer.mouse_move_callbacks.remove(self._on_hover)
             self._keys.release()
+            self._shelf.close()
             self._controller.close()
             self._loop.close()
 
