@@ -1,0 +1,146 @@
+"""What a propagation does: which frames of which objects, in which order. Pure functions on frame numbers."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from napari_sam2.session.locks import between
+
+DIRECTIONS = ("both", "forward", "backward")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of one object on one plane, in frames.
+
+    Attributes:
+        starts: it is said where the object is: prompts, and accepted frames on which it has pixels.
+        held: accepted, never written.
+        done: carried there from the present prompts.
+        present: of those that are done, the ones on which the object has pixels.
+    """
+
+    starts: frozenset[int]
+    held: frozenset[int] = frozenset()
+    done: frozenset[int] = frozenset()
+    present: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way through frames `first` up to and with `last`.
+
+    Attributes:
+        direction: "both", "forward" or "backward", from the prompts.
+        writes: the frames of every object that are written; the object is told of its prompts alone.
+        seeds: a finished frame of an object from which it goes on; its mask is a prompt.
+    """
+
+    direction: str
+    first: int
+    last: int
+    writes: Mapping[int, frozenset[int]]
+    seeds: Mapping[int, int] = field(default_factory=dict)
+
+
+def wanted(standing: Standing, first: int, last: int, direction: str) -> frozenset[int]:
+    """The frames that an object is carried to, if nothing was done yet.
+
+    Forward goes from its first prompt to the end of the range, "both" adds what lies before it, "backward" goes from
+    its last prompt to the start of the range.
+    """
+    if not standing.starts:
+        return frozenset()
+    if direction == "forward":
+        frames = range(max(first, min(standing.starts)), last + 1)
+    elif direction == "backward":
+        frames = range(first, min(last, max(standing.starts)) + 1)
+    else:
+        frames = range(first, last + 1)
+    return frozenset(frames) - standing.held
+
+
+def passes(objects: Mapping[int, Standing], first: int, last: int, direction: str) -> list[Pass]:
+    """How to do what is left to do in frames `first` up to and with `last`.
+
+    An object of which nothing is done goes through the whole range. Otherwise what a correction reaches is done anew:
+    up to the next prompt or accepted frame on each side, away from the correction. What was stopped goes on where it
+    was.
+    """
+    whole: dict[int, frozenset[int]] = {}
+    parts: dict[tuple[str, int, int], tuple[dict[int, frozenset[int]], dict[int, int]]] = {}
+    for object_id, standing in sorted(objects.items()):
+        every = wanted(standing, first, last, direction)
+        left = every - standing.done
+        if left and left == every:
+            whole[object_id] = left
+            continue
+        for one in _parts(object_id, standing, left, direction):
+            writes, seeds = parts.setdefault((one.direction, one.first, one.last), ({}, {}))
+            writes.update(one.writes)
+            seeds.update(one.seeds)
+    found = [Pass(direction, first, last, whole)] if whole else []
+    return found + [Pass(*key, writes, seeds) for key, (writes, seeds) in parts.items()]
+
+
+def _parts(object_id: int, standing: Standing, left: frozenset[int], direction: str) -> list[Pass]:
+    """The passes of an object of which some frames are done."""
+    found = []
+    rest = set(left)
+    fences = sorted(standing.starts | standing.held)
+    inner = left - set(fences)
+    while inner:
+        span = between(fences, min(inner), inner)
+        inner -= span
+        one = _span(object_id, standing, span, left, direction)
+        if one is not None:
+            # A prompted frame between two spans is written once.
+            found.append(replace(one, writes={object_id: one.writes[object_id] & rest}))
+            rest -= one.writes[object_id]
+    # Corrected frames with nothing to do beside them.
+    corrected = sorted(rest & standing.starts)
+    return found + [Pass("forward", frame, frame, {object_id: frozenset({frame})}) for frame in corrected]
+
+
+def _span(
+    object_id: int, standing: Standing, span: frozenset[int], left: frozenset[int], direction: str
+) -> Pass | None:
+    """The pass through a span between two fences, away from the one that has changed."""
+    low, high = min(span), max(span)
+    before = max((frame for frame in standing.starts if frame < low), default=None)
+    after = min((frame for frame in standing.starts if frame > high), default=None)
+    forward = before is not None and direction != "backward"
+    if forward and direction == "both" and after is not None:
+        stopped = low - 1 in standing.done & standing.present - standing.starts
+        forward = before in left or after not in left or stopped
+    if forward and before is not None:
+        source, end = before, high
+    elif after is not None and direction != "forward":
+        source, end = after, low
+    else:
+        return None
+    step = 1 if end >= source else -1
+    start = low if step > 0 else high
+    beside = start - step
+    seeds = {}
+    writes = span
+    if source in left and beside == source:
+        writes = span | {source}
+        start = source
+    elif beside != source:
+        # What was stopped goes on from its last finished frame; where the object was lost there, from the prompt.
+        if beside in standing.done & standing.present:
+            seeds = {object_id: beside}
+        else:
+            start = source
+    where = sorted((start, end))
+    return Pass("forward" if step > 0 else "backward", where[0], where[1], {object_id: writes}, seeds)
+
+
+def overwritten(objects: Mapping[int, Standing], plan: Collection[Pass], there: Mapping[int, Collection[int]]) -> int:
+    """How many masks that are there a plan would replace, apart from those on prompted frames.
+
+    Args:
+        there: the frames on which each object has pixels.
+    """
+    frames = {(item, frame) for one in plan for item, written in one.writes.items() for frame in written}
+    return sum(frame in there.get(item, ()) and frame not in objects[item].starts for item, frame in frames)
