@@ -64,6 +64,9 @@ class FakeTracker:
     def add_box(self, object_id, frame, box) -> None:
         self._add(object_id, frame, ("box", *box))
 
+    def add_mask(self, object_id, frame, mask) -> None:
+        self._add(object_id, frame, ("mask", mask))
+
     def clear_prompts(self, object_id, frame=None) -> None:
         self.log.note("clear", object_id, frame)
         self.steps[object_id].pop(frame, None)
@@ -116,7 +119,9 @@ class FakeTracker:
     def _mask(self, object_id, frame) -> np.ndarray:
         components, mask = self._components(frame), np.zeros(self.shape, bool)
         for kind, *what in self.steps[object_id][frame]:
-            if kind == "box":
+            if kind == "mask":
+                mask = what[0].copy()
+            elif kind == "box":
                 y0, x0, y1, x1 = (round(value) for value in what)
                 mask[max(0, y0) : y1 + 1, max(0, x0) : x1 + 1] |= (
                     components[max(0, y0) : y1 + 1, max(0, x0) : x1 + 1] > 0

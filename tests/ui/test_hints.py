@@ -3,7 +3,7 @@
 import pytest
 
 from napari_sam2.ui.hints import Situation, hint, remaining_text
-from napari_sam2.ui.inference import Plan
+from napari_sam2.ui.inference import Route
 from napari_sam2.ui.models import is_here, model_choices, model_text
 from napari_sam2.ui.propagation import frames_to_do
 
@@ -23,7 +23,10 @@ from napari_sam2.ui.propagation import frames_to_do
         (Situation(prompts=True, current=True, frames=1), "Next cell: N."),
         (Situation(prompts=True, current=True, running=True), "Following"),
         (Situation(prompts=True, current=True, propagated=True), "Look through"),
-        (Situation(prompts=True, current=True, propagated=True, stale=True), "again"),
+        (
+            Situation(prompts=True, current=True, propagated=True, again="frames 1–5 of mother"),
+            "does frames 1–5 of mother; the rest stays",
+        ),
     ],
 )
 def test_what_to_do_next(now, words):
@@ -62,15 +65,15 @@ def test_only_published_models_need_a_download(tmp_path):
 @pytest.mark.parametrize(
     ("prompted", "plan", "count"),
     [
-        ([(1, 4)], Plan("forward", 0, 9), 6),
-        ([(1, 4)], Plan("backward", 0, 9), 5),
-        ([(1, 4)], Plan("both", 0, 9), 10),
-        ([(1, 4), (1, 7)], Plan("backward", 0, 9), 8),
-        ([(1, 2), (2, 6)], Plan("both", 0, 9), 14),
-        ([(1, 4)], Plan("both", 2, 6), 5),
-        ([(1, 4)], Plan("forward", 0, 3), 0),
-        ([(1, 4)], Plan("both", 6, 8), 5 - 2),
+        ([(1, 4)], ("forward", 0, 9), 6),
+        ([(1, 4)], ("backward", 0, 9), 5),
+        ([(1, 4)], ("both", 0, 9), 10),
+        ([(1, 4), (1, 7)], ("backward", 0, 9), 8),
+        ([(1, 2), (2, 6)], ("both", 0, 9), 14),
+        ([(1, 4)], ("both", 2, 6), 5),
+        ([(1, 4)], ("forward", 0, 3), 0),
+        ([(1, 4)], ("both", 6, 8), 5 - 2),
     ],
 )
 def test_how_many_results_a_propagation_has(prompted, plan, count):
-    assert frames_to_do(prompted, plan) == count
+    assert frames_to_do(prompted, Route(*plan, {})) == count

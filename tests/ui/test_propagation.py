@@ -63,17 +63,16 @@ def test_cancel_keeps_what_is_finished(session):
     assert session.labels.any(axis=(1, 2)).all()
 
 
-def test_propagating_while_busy_is_refused_and_disturbs_nothing(session):
+def test_what_would_disturb_a_propagation_is_refused(session):
     session.click(0, 15, 20)
     session.settle()
     session.backend.gate.clear()
-    session.controller.propagate("both", 0, 5)
     session.controller.propagate("both", 0, 5)
     session.controller.set_model("sam2.1_hiera_tiny")
     session.controller.set_frame_axis(1)
     session.backend.gate.set()
     session.settle()
-    assert ["Cancel, or wait" in text for _, text in session.told] == [True] * 3
+    assert ["Cancel, or wait" in text for _, text in session.told] == [True] * 2
     assert session.controller.choice.model == "micro"
     assert session.labels.any(axis=(1, 2)).all()
     assert session.backend.count("step") == 6

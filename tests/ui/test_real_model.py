@@ -50,7 +50,7 @@ def test_two_clicked_blobs_are_found_in_all_frames_and_corrected(real):
     real.click(2, 67, 84)
     settle(real)
     results = []
-    real.controller.propagation.advanced.connect(lambda plane, frame, result: results.append(frame))
+    real.controller.propagation.advanced.connect(lambda route, result: results.append(result.frame))
     real.controller.propagate("both", 0, 3)
     settle(real)
     assert real.told == []

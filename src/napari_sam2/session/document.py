@@ -17,6 +17,7 @@ from napari_sam2.session.locks import between
 from napari_sam2.session.object_edits import DocumentObject
 from napari_sam2.session.object_list import ObjectList
 from napari_sam2.session.places import EVERY, Box, Key, Place, Plane, Points
+from napari_sam2.session.plans import Standing
 from napari_sam2.session.prompt_steps import (
     interactions,
     is_empty,
@@ -100,6 +101,28 @@ class Document(ObjectList):
         }
         return frozenset(prompted | self.locked_frames(object_id, plane))
 
+    def standings(self, plane: Plane = ()) -> dict[int, Standing]:
+        """What is known of every object of a plane of which it is said somewhere where it is, for `plans.passes`."""
+        starts_of: dict[int, set[int]] = {}
+        for (object_id, frame), prompt in self.prompts(plane).items():
+            seen = self._content.seen.get((plane, object_id, frame))
+            if starts(prompt) or (seen is not None and refines(prompt, seen)):
+                starts_of.setdefault(object_id, set()).add(frame)
+        held: dict[int, set[int]] = {}
+        for object_id, frame in self.locked_objects(plane):
+            held.setdefault(object_id, set()).add(frame)
+            if self.masks is not None and object_id in self.masks.objects(plane, frame):
+                starts_of.setdefault(object_id, set()).add(frame)
+        return {
+            object_id: Standing(
+                frozenset(frames),
+                frozenset(held.get(object_id, ())),
+                self.done(object_id, plane),
+                self.scores.present(plane, object_id),
+            )
+            for object_id, frames in starts_of.items()
+        }
+
     # Prompts --------------------------------------------------------------------------------------------------------
 
     def replace_points(self, points: Mapping[Plane, Mapping[Key, Points]]) -> None:
@@ -157,7 +180,7 @@ class Document(ObjectList):
         new: dict[Place, _Part] = {}
         for plane, keyed in content.items():
             new.update({(plane, object_id, frame): part for (object_id, frame), part in keyed.items()})
-        with self._edit("prompts") as step:
+        with self._edit("prompts", shown=True) as step:
             self.ensure(sorted({place[1] for place in new}))
             for place in dict.fromkeys((*self._content.prompts, *new)):
                 before = self._content.prompts.get(place, Prompt(place[2]))

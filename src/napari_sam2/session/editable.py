@@ -23,6 +23,7 @@ class Editable:
         masks: the label image, when there is one; edits of objects change its pixels too.
         scores: what the model thinks of its masks.
         history: the steps that can be taken back.
+        edits: grows with every change, for those who keep what they have worked out.
 
     Events:
         objects_changed(): an object was made, renamed, merged, split, renumbered or removed, or the lineage is another.
@@ -30,7 +31,8 @@ class Editable:
         prompts_changed(plane, id, frame): the prompt of this object on this frame is another one, or gone.
         locks_changed(plane, id, frame): a frame of an object (id 0: of every object) was accepted, or is not any more.
         history_changed(): there is something else to undo or redo.
-        restored(): undo, redo or loading has changed prompts; who shows them must look anew.
+        restored(): prompts are others in another way than by `replace_points` and the like, for example by undo, by
+            merging two objects or from a file; who shows them must look anew.
     """
 
     objects_changed = Signal()
@@ -45,6 +47,7 @@ class Editable:
         self.masks: Masks | None = None
         self.scores = Scores(self._content.scores)
         self.history = History()
+        self.edits = 0
         self._current = 0
 
     # Undo -----------------------------------------------------------------------------------------------------------
@@ -85,12 +88,19 @@ class Editable:
             self._content.tables.step = outer
         self.scores.put(plane, frame, scores)
 
+    def forget_history(self) -> None:
+        """What was done so far cannot be taken back any more."""
+        self.history.clear()
+        self.history_changed.emit()
+
     def clear_done(self) -> None:
         """Every frame is to be done anew, for example with another model."""
         self._content.done.clear()
+        self.edits += 1
 
     def add_step(self, step: Step) -> None:
         """What was made over a longer time, such as a propagation, is one step of the history."""
+        self.edits += 1
         self.history.push(step)
         self.history_changed.emit()
 
@@ -106,8 +116,12 @@ class Editable:
     # How it is done -------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _edit(self, text: str) -> Iterator[Step]:
-        """Edits in the block are one step; events come after it. In another such block it is a part of that one."""
+    def _edit(self, text: str, *, shown: bool = False) -> Iterator[Step]:
+        """Edits in the block are one step; events come after it. In another such block it is a part of that one.
+
+        Args:
+            shown: who shows the prompts shows them like this already.
+        """
         tables = self._content.tables
         if tables.step is not None:
             yield tables.step
@@ -120,6 +134,8 @@ class Editable:
             if not step.empty:
                 self.history.push(step)
                 self._tell(step)
+                if not shown and any(table in ("prompts", "objects") for table, _ in step.changes):
+                    self.restored.emit()
 
     def _turn(self, step: Step | None, *, forth: bool) -> str:
         if step is None:
@@ -134,6 +150,7 @@ class Editable:
 
     def _tell(self, step: Step) -> None:
         """Say what is different after a step was made, or taken back."""
+        self.edits += 1
         if self._current not in self._content.objects:
             order = sorted(self._content.objects)
             self._current = next((item for item in order if item > self._current), order[-1])

@@ -90,10 +90,11 @@ class Masks:
         deltas = []
         for plane in self.planes:
             for frame in range(first, self.frames):
-                here = self.objects(plane, frame) & ids.keys()
-                if not here:
-                    continue
+                # Where it is not known yet, looking for these objects is quicker than finding all that there are.
+                here = self._objects.get((plane, frame), frozenset(ids)) & ids.keys()
                 before = self.frame(plane, frame)
+                if not any((before == object_id).any() for object_id in here):
+                    continue
                 after = before.copy()
                 for object_id in here:
                     after[before == object_id] = ids[object_id]

@@ -59,6 +59,11 @@ class Scores:
             out[:used] = rows[:used]
         return out
 
+    def present(self, plane: Plane, object_id: int) -> frozenset[int]:
+        """The frames on which an object had pixels when it was segmented there."""
+        rows = self._all.get((plane, object_id))
+        return frozenset() if rows is None else frozenset(np.flatnonzero(rows[:, 2] > 0).tolist())
+
     def entries(self) -> Iterator[tuple[Plane, int, int, Score]]:
         """(plane, object id, frame, score) of all that is known."""
         for (plane, object_id), rows in sorted(self._all.items()):

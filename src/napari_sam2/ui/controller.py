@@ -7,16 +7,18 @@ from typing import Any
 from napari.layers import Image
 from psygnal import Signal
 
-from napari_sam2.session.document import Plane, startable
+from napari_sam2.session.document import EVERY, Plane
 from napari_sam2.ui.backend import Backend, ModelChoice, Sam2Backend
+from napari_sam2.ui.carrying import Carrying, Wish, preview_part
 from napari_sam2.ui.hints import Situation, hint
-from napari_sam2.ui.inference import InferenceThread, Plan, Target
+from napari_sam2.ui.inference import InferenceThread, Target
 from napari_sam2.ui.loading import Loading
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import Cancelled, explain, tell
 from napari_sam2.ui.models import model_text
 from napari_sam2.ui.previews import Previews
-from napari_sam2.ui.propagation import Propagation, frames_to_do
+from napari_sam2.ui.propagation import Propagation
+from napari_sam2.ui.standing import Outlook
 from napari_sam2.ui.workspace import ViewerLike, Workspace
 from napari_sam2.ui.workspaces import Workspaces
 
@@ -42,19 +44,21 @@ class Controller:
         self._tell = tell
         self._backend = backend or Sam2Backend()
         self.drawing = False
-        self._carrying: tuple[Workspace, Plane, Any] | None = None
+        self._outlook = Outlook()
         self.thread = InferenceThread(loop.post)
         self.loading = Loading(self.thread, self._backend, loop, choice or ModelChoice("micro"))
         segmenter = self.loading.segmenter
         self.previews = Previews(self.thread, segmenter)
         self.propagation = Propagation(self.thread, segmenter)
+        self.carrying = Carrying(self.propagation, self._backend, self.loading.prepare)
         self.workspaces = Workspaces(viewer, loop)
         self.loading.changed.connect(self.changed.emit)
         self.loading.failed.connect(self._on_load_failed)
         self.previews.arrived.connect(self._on_preview)
         self.previews.failed.connect(self._on_preview_failed)
-        self.propagation.advanced.connect(self._on_frame)
-        self.propagation.ended.connect(self._on_ended)
+        self.carrying.changed.connect(self.changed.emit)
+        self.carrying.ended.connect(self._on_ended)
+        self.carrying.told.connect(self._tell)
         self.workspaces.opened.connect(self._on_opened)
         self.workspaces.lost.connect(self._on_lost)
         self.workspaces.told.connect(self._tell)
@@ -83,25 +87,27 @@ class Controller:
         work = self.workspace
         if work is None:
             return hint(Situation(image=False))
-        plane, _ = work.visible()
-        carried = work.carried.get(plane)
+        plane, frame = work.visible()
+        outlook = self._outlook.of(work, plane, self.choice)
         situation = Situation(
             flat=work.flat(),
             armed=work.armed(),
             frames=work.axes.frames,
             loading=self.loading.text,
             running=self.propagation.running,
+            paused=self.propagation.paused,
             drawing=self.drawing,
             prompts=work.document.has_prompts(),
             current=work.document.has_prompts(work.document.current),
-            propagated=carried is not None,
-            stale=carried is not None and carried != work.document.prompts(plane),
+            propagated=outlook.begun,
+            again=outlook.again,
+            accepted=work.document.is_locked(work.document.current, frame, plane),
         )
         return hint(situation)
 
     def close(self) -> None:
         """Let go of the viewer and of the thread. The layers stay."""
-        self.propagation.cancel()
+        self.carrying.cancel()
         self.loading.cancel()
         self._viewer.dims.events.disconnect(self._on_view)
         self._viewer.layers.selection.events.active.disconnect(self._on_view)
@@ -136,6 +142,7 @@ class Controller:
 
     def _choose(self, choice: ModelChoice, wish: str) -> None:
         if choice != self.choice and self._free(wish):
+            self.carrying.forget()
             self.loading.choose(choice)
             self._preview_visible()
         self.changed.emit()
@@ -185,26 +192,70 @@ class Controller:
             direction: "both", "forward" or "backward" from the prompts.
         """
         work = self._need_image()
-        if work is None or not self._free("propagate again"):
+        wish = Wish(direction, min(first, last), max(first, last))
+        if work is None:
             return
-        plane, _ = work.visible()
-        prompts = startable(work.document.prompts(plane))
-        plan = Plan(direction, min(first, last), max(first, last))
-        if not prompts:
-            where = "on this plane " if work.document.has_prompts() else ""
-            self._tell("warning", f"There is no prompt {where}yet. Click a cell in the image, then propagate.")
-        elif not frames_to_do(prompts, plan):
-            self._tell("warning", "No frame of the range lies on that side of the prompts. Change range or direction.")
+        if self.propagation.paused:
+            self.propagation.resume()
+        elif self.propagation.running:
+            self.carrying.queue(wish)
         else:
-            self.loading.prepare()
-            self.propagation.start(Target(self.choice, work.stack(plane)), plane, prompts, plan)
-            self._carrying = (work, plane, work.document.prompts(plane))
+            self.carrying.start(work, wish, self.choice)
+        self.changed.emit()
+
+    def pause(self) -> None:
+        """Stop for a while, or go on."""
+        if self.propagation.paused:
+            self.propagation.resume()
+        else:
+            self.propagation.pause()
         self.changed.emit()
 
     def cancel(self) -> None:
         """Stop propagating or loading; finished frames stay."""
-        self.propagation.cancel()
+        self.carrying.cancel()
         self.loading.cancel()
+        self.changed.emit()
+
+    def undo(self) -> None:
+        """Take back the latest prompt, edit of objects, accepted frame or propagation."""
+        self._turn("undo")
+
+    def redo(self) -> None:
+        """Make again what was taken back last."""
+        self._turn("redo")
+
+    def accept(self) -> None:
+        """Accept the current object on the frame on screen, or take that back."""
+        work = self._need_image()
+        if work is not None:
+            self._accept(work, work.document.current)
+        self.changed.emit()
+
+    def accept_frame(self) -> None:
+        """Accept every object on the frame on screen, or take that back."""
+        work = self._need_image()
+        if work is not None:
+            self._accept(work, EVERY)
+        self.changed.emit()
+
+    def _accept(self, work: Workspace, object_id: int) -> None:
+        plane, frame = work.visible()
+        if (object_id, frame) in work.document.locked(plane):
+            work.document.unlock(object_id, frame, plane)
+        elif object_id != EVERY and work.document.is_locked(EVERY, frame, plane):
+            self._tell("info", f"Frame {frame} is accepted as a whole. Take that back first (Shift-U).")
+        else:
+            work.document.lock(object_id, frame, plane)
+
+    def _turn(self, way: str) -> None:
+        work = self._need_image()
+        if work is not None:
+            history = work.document.history
+            if way == "undo" and self.propagation.running and not history.undo_text:
+                self._tell("info", "Frames are being segmented. Cancel first, then undo takes them back.")
+            else:
+                work.document.undo() if way == "undo" else work.document.redo()
         self.changed.emit()
 
     def prepare(self) -> None:
@@ -216,12 +267,17 @@ class Controller:
         self.drawing = False
         self.previews.drop_all()
         work.document.prompts_changed.connect(self._on_prompts, unique=True)
+        for signal in (work.document.locks_changed, work.document.history_changed):
+            signal.connect(self._on_document, unique=True)
         for layer in (work.points.layer, work.boxes.layer):
             layer.events.mode.connect(self._on_view)
         self.changed.emit()
 
+    def _on_document(self, *args: Any) -> None:
+        self.changed.emit()
+
     def _on_lost(self, work: Workspace) -> None:
-        self.propagation.cancel()
+        self.carrying.cancel()
         self.previews.drop_all()
         self.changed.emit()
 
@@ -232,15 +288,20 @@ class Controller:
         prompts = work.document.prompts(plane)
         if (object_id, frame) not in prompts:
             work.objects.take_back_preview(plane, frame, [object_id])
-        elif object_id not in {key[0] for key in startable(prompts)}:
+        elif object_id not in {key[0] for key in work.document.effective(plane)}:
             name = work.document.name(object_id)
             self._tell("warning", f"Nothing is known of {name} yet. Click on it first (Positive, Q), then beside it.")
         self._ask_preview(work, plane, frame)
         self.changed.emit()
 
     def _on_preview(self, plane: Plane, frame: int, result: Any) -> None:
-        if self.workspace is not None and result is not None:
-            self.workspace.objects.show_preview(plane, frame, result, self._backend.merge)
+        work = self.workspace
+        if work is not None and result is not None:
+            part, scores = preview_part(work, plane, frame, result)
+            delta = work.objects.show_preview(plane, frame, part, self._backend.merge)
+            if delta is not None:
+                work.document.add_pixels(delta, part.object_ids)
+            work.document.scores.put(plane, frame, scores)
         self.changed.emit()
 
     def _on_preview_failed(self, error: BaseException) -> None:
@@ -248,17 +309,8 @@ class Controller:
             self._tell("error", explain(error, "making the mask of this frame"))
         self.changed.emit()
 
-    def _on_frame(self, plane: Plane, frame: int, result: Any) -> None:
-        if self.workspace is not None:
-            self.workspace.objects.show_result(plane, frame, result, self._backend.merge)
-        self.changed.emit()
-
-    def _on_ended(self, cancelled: bool, error: BaseException | None) -> None:
+    def _on_ended(self, error: BaseException | None) -> None:
         done, total = self.propagation.done, self.propagation.total
-        if self._carrying is not None and done:
-            work, plane, prompts = self._carrying
-            work.carried[plane] = prompts
-        self._carrying = None
         if error is not None and not self.loading.blame(error):
             self._tell("error", explain(error, f"propagating ({done} of {total} frames are done)"))
         self.changed.emit()
@@ -278,7 +330,7 @@ class Controller:
 
     def _ask_preview(self, work: Workspace, plane: Plane, frame: int) -> None:
         """Ask anew for the masks on a frame, if it has prompts."""
-        prompts = startable(work.document.prompts(plane))
+        prompts = work.document.effective(plane)
         if any(key[1] == frame for key in prompts):
             self.loading.prepare()
             self.previews.ask(Target(self.choice, work.stack(plane)), plane, prompts, frame)

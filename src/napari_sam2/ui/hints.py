@@ -14,11 +14,13 @@ class Situation:
         frames: how many frames the image has.
         loading: what is being loaded, or "".
         running: frames are being segmented.
+        paused: that is held for a while.
         drawing: the next prompt is a box.
         prompts: any object has a prompt.
         current: the current object has a prompt.
         propagated: masks have been carried through the frames.
-        stale: prompts have changed since then.
+        again: what would be done anew, "" when nothing has changed since then.
+        accepted: the current object is accepted on the frame on screen.
     """
 
     image: bool = True
@@ -27,11 +29,13 @@ class Situation:
     frames: int = 2
     loading: str = ""
     running: bool = False
+    paused: bool = False
     drawing: bool = False
     prompts: bool = False
     current: bool = False
     propagated: bool = False
-    stale: bool = False
+    again: str = ""
+    accepted: bool = False
 
 
 def hint(now: Situation) -> str:
@@ -40,6 +44,8 @@ def hint(now: Situation) -> str:
         return "Open an image: drop a file onto the viewer."
     if now.loading:
         return f"Loading {now.loading}. You can click already."
+    if now.paused:
+        return "Paused. Look around, correct, then Resume; Cancel keeps what is finished."
     if now.running:
         return "Following the cells. Look around, or correct a frame by clicking."
     if not now.flat:
@@ -51,10 +57,14 @@ def hint(now: Situation) -> str:
         return f"{gesture} a cell."
     if not now.current:
         return f"{gesture} the next cell" + ("." if now.frames == 1 else ", or Propagate (G).")
-    if now.propagated and not now.stale:
-        return "Look through the frames. Where it is wrong: click what is missing, Shift-click what is too much."
+    if now.propagated and now.again:
+        return f"Propagate (G) again does {now.again}; the rest stays."
+    if now.propagated and now.accepted:
+        return "Accepted: propagation leaves this frame alone and goes by it. Press U to take that back."
     if now.propagated:
-        return "Corrected. Propagate (G) again to carry it to the other frames."
+        return (
+            "Look through the frames. Wrong: click what is missing, Shift-click what is too much. Right: U accepts it."
+        )
     if now.frames == 1:
         return "Shift-click what is too much. Next cell: N."
     return "Shift-click what is too much. Next cell: N. All frames: Propagate (G)."

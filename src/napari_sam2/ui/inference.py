@@ -5,7 +5,7 @@ It never touches a layer. Tasks run one after the other; a propagation is one ta
 between.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -60,12 +60,13 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How far to propagate: frames `start` up to and with `last`, "both", "forward" or "backward" from the prompts."""
+class Route:
+    """One way through frames `first` up to and with `last`: "both", "forward" or "backward" from these prompts."""
 
     direction: str
-    start: int
+    first: int
     last: int
+    prompts: Mapping[Key, Prompt]
 
 
 class NotLoaded(Exception):
@@ -76,24 +77,64 @@ class NotLoaded(Exception):
         self.choice = choice
 
 
+class Prepared:
+    """A tracker and the prompts that it was given."""
+
+    def __init__(self, tracker: TrackerLike, stack: Any) -> None:
+        self.tracker = tracker
+        self.stack = stack
+        self._applied: dict[Key, tuple[Prompt, ...]] = {}
+
+    def forget_all(self) -> None:
+        """Let the tracker know nothing, so that what it finds depends on the next prompts alone."""
+        for object_id in tuple(self.tracker.object_ids):
+            self.tracker.remove_object(object_id)
+        self._applied = {}
+
+    def apply(self, prompts: Mapping[Key, Prompt]) -> None:
+        """Let the tracker know exactly these prompts; those that it knows already are not given again."""
+        wanted = {key: interactions(prompt) for key, prompt in prompts.items()}
+        for key in [key for key in self._applied if key not in wanted]:
+            self._forget(key)
+        for object_id in set(self.tracker.object_ids) - {key[0] for key in wanted}:
+            self.tracker.remove_object(object_id)
+        for key, steps in wanted.items():
+            known = self._applied.get(key, ())
+            if steps[: len(known)] != known:
+                self._forget(key)
+                known = ()
+            for step in steps[len(known) :]:
+                _apply_step(self.tracker, key[0], step)
+                self._applied[key] = (*self._applied.get(key, ()), step)
+
+    def _forget(self, key: Key) -> None:
+        self.tracker.clear_prompts(key[0], key[1])
+        del self._applied[key]
+
+
 class Segmenter:
-    """The model and tracker in use. Every method runs on the inference thread."""
+    """The model and trackers in use. Every method runs on the inference thread.
+
+    Looking at single frames and propagating have a tracker each: a click on the way must not change what comes of the
+    frames ahead, and what a propagation has seen must not change what comes of a click.
+    """
 
     def __init__(self, backend: Backend, progress: Progress) -> None:
         self._backend = backend
         self._progress = progress
         self._loaded: tuple[ModelChoice, Any] | None = None
         self._refused: tuple[ModelChoice, BaseException] | None = None
-        self._target: Target | None = None
-        self._tracker: TrackerLike | None = None
-        self._applied: dict[Key, tuple[Prompt, ...]] = {}
-        self._run: Iterator[Any] | None = None
+        self._look: Prepared | None = None
+        self._carry: Prepared | None = None
+        self._routes: list[tuple[int, Route]] = []
+        self._run: tuple[int, Iterator[Any]] | None = None
 
     def prepare(self, choice: ModelChoice) -> Any:
         """The model, loaded unless it is the one in use. Raises NotLoaded."""
         if self._loaded is None or self._loaded[0] != choice:
             # Two models at a time may be more than the memory holds.
-            self._loaded = self._target = self._tracker = self._run = self._refused = None
+            self._loaded = self._look = self._carry = self._run = self._refused = None
+            self._routes = []
             try:
                 with self._backend.inference():
                     self._loaded = (choice, self._backend.load(choice, self._progress))
@@ -108,68 +149,58 @@ class Segmenter:
         """The masks of the objects that have prompts on this frame; None when by now nobody wants them."""
         if not wanted():
             return None
-        tracker = self._ready(target, prompts)
+        self._look = self._ready(target, self._look)
         with self._backend.inference():
-            return _computed(tracker.predict(frame))
+            self._look.apply(prompts)
+            return _computed(self._look.tracker.predict(frame))
 
-    def begin(self, target: Target, prompts: Mapping[Key, Prompt], plan: Plan) -> None:
-        """Start to propagate; the frames come from `step`."""
-        tracker = self._ready(target, prompts)
-        with self._backend.inference():
-            self._run = iter(tracker.propagate(start=plan.start, stop=plan.last + 1, direction=plan.direction))
+    def begin(self, target: Target, routes: Sequence[Route]) -> None:
+        """Start to propagate; the frames come from `step`. What was being propagated before is given up."""
+        self.end()
+        self._carry = self._ready(target, self._carry)
+        self._routes = list(enumerate(routes))
+        self._next_route()
 
-    def step(self) -> Any | None:
-        """The result of the next frame, None after the last one."""
-        if self._run is None:
-            return None
-        with self._backend.inference():
-            result = next(self._run, None)
-            if result is None:
-                self._run = None
-                return None
-            return _computed(result)
+    def step(self) -> tuple[int, Any] | None:
+        """(number of its route, result) of the next frame, None after the last one."""
+        while self._run is not None:
+            number, run = self._run
+            with self._backend.inference():
+                result = next(run, None)
+                if result is not None:
+                    return number, _computed(result)
+            self._next_route()
+        return None
 
     def end(self) -> None:
         """Stop propagating."""
         run, self._run = self._run, None
-        if run is not None and hasattr(run, "close"):
+        self._routes = []
+        if run is not None and hasattr(run[1], "close"):
             with self._backend.inference():
-                run.close()
+                run[1].close()
 
-    def _ready(self, target: Target, prompts: Mapping[Key, Prompt]) -> TrackerLike:
-        """The tracker of the target, with exactly these prompts."""
+    def _next_route(self) -> None:
+        self._run = None
+        if self._routes and self._carry is not None:
+            number, route = self._routes.pop(0)
+            with self._backend.inference():
+                self._carry.forget_all()
+                self._carry.apply(route.prompts)
+                run = self._carry.tracker.propagate(start=route.first, stop=route.last + 1, direction=route.direction)
+            self._run = (number, iter(run))
+
+    def _ready(self, target: Target, before: Prepared | None) -> Prepared:
+        """A tracker of the target: the one from before, unless it is one of something else."""
         # What waited behind a failed loading would only run into the same wall, perhaps after a long time.
         if self._refused is not None and self._refused[0] == target.choice:
             raise NotLoaded(target.choice) from self._refused[1]
         model = self.prepare(target.choice)
-        if self._tracker is None or self._target is None or self._target.stack is not target.stack:
-            self._tracker = self._target = None
-            self._applied = {}
-            with self._backend.inference():
-                self._tracker = self._backend.tracker(model, target.stack)
-            self._target = target
+        # Loading another model drops the trackers, so an older one must not be asked for again.
+        if before is not None and before in (self._look, self._carry) and before.stack is target.stack:
+            return before
         with self._backend.inference():
-            self._apply(self._tracker, prompts)
-        return self._tracker
-
-    def _apply(self, tracker: TrackerLike, prompts: Mapping[Key, Prompt]) -> None:
-        wanted = {key: interactions(prompt) for key, prompt in prompts.items()}
-        for key in [key for key in self._applied if key not in wanted]:
-            self._forget(tracker, key)
-        for object_id in set(tracker.object_ids) - {key[0] for key in wanted}:
-            tracker.remove_object(object_id)
-        for key, steps in wanted.items():
-            known = self._applied.get(key, ())
-            if steps[: len(known)] != known:
-                self._forget(tracker, key)
-                known = ()
-            for step in steps[len(known) :]:
-                _apply_step(tracker, key[0], step)
-                self._applied[key] = (*self._applied.get(key, ()), step)
-
-    def _forget(self, tracker: TrackerLike, key: Key) -> None:
-        tracker.clear_prompts(key[0], key[1])
-        del self._applied[key]
+            return Prepared(self._backend.tracker(model, target.stack), target.stack)
 
 
 def _apply_step(tracker: TrackerLike, object_id: int, step: Prompt) -> None:

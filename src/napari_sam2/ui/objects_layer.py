@@ -1,10 +1,11 @@
 """The masks as a Labels layer, filled by direct writes that the viewer keeps up with.
 
-Direct writes are not in the layer's undo history: what the model writes is undone by its prompts, what the user paints
-by the layer.
+Direct writes are not in the layer's undo history: what the model writes is taken back by the document, what the user
+paints by the layer.
 """
 
 import colorsys
+import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,6 +14,8 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_sam2.session.document import Plane
+from napari_sam2.session.history import FrameDelta
+from napari_sam2.session.masks import Masks, bounding_box
 from napari_sam2.ui.geometry import Axes, placement
 
 NAME = "SAM 2 objects"
@@ -70,11 +73,20 @@ class ObjectsLayer:
     def __init__(self, layer: Labels, axes: Axes, later: Later, shows: Shows) -> None:
         self.layer = layer
         self.axes = axes
+        planes = itertools.product(*(range(axes.shape[axis]) for axis in axes.held))
+        self.masks = Masks(layer.data, axes.frames, planes, axes.index)
+        self.masks.changed.connect(self._on_written)
+        layer.events.labels_update.connect(self._on_painted)
         self._later = later
         self._shows = shows
         self._covered: dict[tuple[Plane, int, int], tuple[Any, np.ndarray]] = {}
         self._refreshing = False
         self._stale = False
+
+    def detach(self) -> None:
+        """Stop following the layer."""
+        self.masks.changed.disconnect(self._on_written)
+        self.layer.events.labels_update.disconnect(self._on_painted)
 
     def color(self, object_id: int) -> np.ndarray:
         """RGBA colour, 0 to 1, that the layer shows an object in."""
@@ -82,24 +94,23 @@ class ObjectsLayer:
 
     def frame(self, plane: Plane, frame: int) -> np.ndarray:
         """A view of the (y, x) labels of one frame."""
-        view: np.ndarray = self.layer.data[self.axes.index(plane, frame)]
-        return view
+        return self.masks.frame(plane, frame)
 
-    def show_preview(self, plane: Plane, frame: int, result: Any, merge: Merge) -> None:
-        """Put the masks of prompted objects on their frame."""
+    def show_preview(self, plane: Plane, frame: int, result: Any, merge: Merge) -> FrameDelta | None:
+        """Put the masks of prompted objects on their frame. Returns what was different."""
         before = self.frame(plane, frame)
         for object_id in result.object_ids:
             if (plane, frame, object_id) not in self._covered:
                 mask = before == object_id
-                box = _bounding_box(mask)
+                box = bounding_box(mask)
                 self._covered[plane, frame, object_id] = (box, mask[box].copy())
-        self._write(plane, frame, merge(before.copy(), result))
+        return self.masks.write(plane, frame, merge(before.copy(), result))
 
-    def show_result(self, plane: Plane, frame: int, result: Any, merge: Merge) -> None:
-        """Put a propagated frame in its place."""
+    def show_result(self, plane: Plane, frame: int, result: Any, merge: Merge) -> FrameDelta | None:
+        """Put a propagated frame in its place. Returns what was different."""
         for object_id in result.object_ids:
             self._covered.pop((plane, frame, object_id), None)
-        self._write(plane, frame, merge(self.frame(plane, frame).copy(), result))
+        return self.masks.write(plane, frame, merge(self.frame(plane, frame).copy(), result))
 
     def take_back_preview(self, plane: Plane, frame: int, object_ids: Iterable[int]) -> None:
         """Let these objects be again what they were on this frame before their preview."""
@@ -110,15 +121,13 @@ class ObjectsLayer:
                 after[after == object_id] = 0
                 box, mask = covered
                 after[box][mask & (after[box] == 0)] = object_id
-        self._write(plane, frame, after)
+        self.masks.write(plane, frame, after)
 
-    def _write(self, plane: Plane, frame: int, after: np.ndarray) -> None:
-        view = self.frame(plane, frame)
-        different = view != after
-        box = _bounding_box(different)
-        if not different[box].size:
-            return
-        view[box] = after[box]
+    def _on_painted(self, event: Any = None) -> None:
+        # A stroke may go through several frames.
+        self.masks.forget()
+
+    def _on_written(self, plane: Plane, frame: int) -> None:
         # The viewer reads the array anew by itself when another frame is turned to.
         if self._shows(plane, frame):
             self._refresh_soon()
@@ -137,11 +146,3 @@ class ObjectsLayer:
         self._refreshing = False
         if self._stale:
             self._refresh_soon()
-
-
-def _bounding_box(mask: np.ndarray) -> tuple[slice, slice]:
-    """The slices of (y, x) around what is True; empty ones when nothing is."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows) == 0:
-        return slice(0, 0), slice(0, 0)
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

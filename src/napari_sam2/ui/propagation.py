@@ -1,20 +1,19 @@
-"""One propagation at a time: its frames, progress and end. Lives on the main thread, works on the inference thread."""
+"""One propagation at a time: its frames, progress, pauses and end. Works on the inference thread."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 
 from psygnal import Signal
 
-from napari_sam2.session.document import Key, Plane
-from napari_sam2.session.prompts import Prompt
-from napari_sam2.ui.inference import InferenceThread, Plan, Segmenter, Target
+from napari_sam2.session.document import Key
+from napari_sam2.ui.inference import InferenceThread, Route, Segmenter, Target
 
 _AHEAD = 2
 """Frames that are asked for before one has been shown: the thread never waits, and memory stays bounded."""
 
 
-def frames_to_do(prompted: Iterable[Key], plan: Plan) -> int:
-    """How many results a propagation has; with "both", a frame between the first prompts of two objects has two.
+def frames_to_do(prompted: Iterable[Key], route: Route) -> int:
+    """How many results a route has; with "both", a frame between the first prompts of two objects has two.
 
     Forward goes from an object's first prompt to the end of the range, "both" adds what lies before it, "backward" goes
     from its last prompt to the start of the range.
@@ -22,23 +21,26 @@ def frames_to_do(prompted: Iterable[Key], plan: Plan) -> int:
     frames: dict[int, list[int]] = {}
     for object_id, frame in prompted:
         frames.setdefault(object_id, []).append(frame)
-    if plan.direction == "backward":
-        return max(0, min(plan.last, max(map(max, frames.values()))) - plan.start + 1)
+    if route.direction == "backward":
+        return max(0, min(route.last, max(map(max, frames.values()))) - route.first + 1)
     firsts = [min(own) for own in frames.values()]
-    forward = max(0, plan.last - max(plan.start, min(firsts)) + 1)
-    backward = max(0, min(plan.last + 1, max(firsts)) - plan.start)
-    return forward + (backward if plan.direction == "both" else 0)
+    forward = max(0, route.last - max(route.first, min(firsts)) + 1)
+    backward = max(0, min(route.last + 1, max(firsts)) - route.first)
+    return forward + (backward if route.direction == "both" else 0)
 
 
 class Propagation:
     """Asks for frame after frame.
 
+    Cancelled, it stays where it is, and can go on until another one is started.
+
     Events:
-        advanced(plane, frame, result): a frame is done; its progress is counted when this is over.
-        ended(cancelled, error): there are no more frames; error is an exception or None.
+        advanced(route, result): a frame is done; its progress is counted when this is over. `route` is the number of
+            its route.
+        ended(cancelled, error): no more frames come; error is an exception or None.
     """
 
-    advanced = Signal(tuple, int, object)
+    advanced = Signal(int, object)
     ended = Signal(bool, object)
 
     def __init__(
@@ -48,86 +50,118 @@ class Propagation:
         self._segmenter = segmenter
         self._clock = clock
         self._number = 0
-        self._plane: Plane = ()
-        self._began: float | None = None
+        self._begun = False
+        self._since: float | None = None
+        self._spent = 0.0
         self._waiting = 0
         self._error: BaseException | None = None
         self.total = 0
         self.done = 0
         self.running = False
+        self.paused = False
         self.cancelling = False
 
     @property
     def remaining(self) -> float | None:
-        """Seconds that it will still take, None before there is anything to go by."""
-        if self._began is None or not self.done:
+        """Seconds of work that it will still take, None before there is anything to go by."""
+        if not self.done:
             return None
-        return (self._clock() - self._began) / self.done * max(0, self.total - self.done)
+        now = self._clock() - self._since if self._since is not None else 0.0
+        return (self._spent + now) / self.done * max(0, self.total - self.done)
 
-    def start(self, target: Target, plane: Plane, prompts: Mapping[Key, Prompt], plan: Plan) -> None:
-        """Begin. Only when none is running; prompts hold at least one entry."""
+    def start(self, target: Target, routes: Sequence[Route]) -> None:
+        """Begin. Only when none is running; every route has at least one prompt."""
         self._number += 1
-        self._plane = plane
-        self._began = None
+        self._begun = False
+        self._spent, self._since = 0.0, None
         self.done = 0
-        self._waiting = 0
-        self._error = None
-        self.total = frames_to_do(prompts, plan)
-        self.running = True
-        self.cancelling = False
+        self.total = sum(frames_to_do(route.prompts, route) for route in routes)
+        self._open()
         number = self._number
         self._thread.submit(
-            lambda: self._segmenter.begin(target, prompts, plan),
+            lambda: self._segmenter.begin(target, routes),
             done=lambda _: self._on_begun(number),
             failed=lambda error: self._on_failed(number, error),
         )
 
+    def go_on(self) -> None:
+        """Begin again where a cancelled one has stopped."""
+        self._open()
+        if self._begun:
+            self._on_begun(self._number)
+
+    def pause(self) -> None:
+        """Ask for no more frames for now. Clicks are still answered."""
+        if self.running and not self.cancelling and not self.paused:
+            self.paused = True
+            self._stop_clock()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self.running and self.paused:
+            self.paused = False
+            if self._begun:
+                self._on_begun(self._number)
+
     def cancel(self) -> None:
         """Stop after the frames that are being worked on; what is finished stays."""
-        if not self.running or self.cancelling:
-            return
-        self.cancelling = True
-        number = self._number
-        self._thread.submit(
-            self._segmenter.end,
-            done=lambda _: self._end(number),
-            failed=lambda error: self._on_failed(number, error),
-        )
+        if self.running and not self.cancelling:
+            self.cancelling = True
+            self._settle()
+
+    def _open(self) -> None:
+        self._waiting = 0
+        self._error = None
+        self.running = True
+        self.paused = self.cancelling = False
 
     def _on_begun(self, number: int) -> None:
         if number == self._number and self.running:
-            self._began = self._clock()
-            for _ in range(_AHEAD):
+            self._begun = True
+            self._since = None if self.paused else self._clock()
+            self._settle()
+            while self.running and not (self.paused or self.cancelling) and self._waiting < _AHEAD:
                 self._ask(number)
 
     def _ask(self, number: int) -> None:
         self._waiting += 1
         self._thread.submit(
             self._segmenter.step,
-            done=lambda result: self._on_step(number, result),
+            done=lambda found: self._on_step(number, found),
             failed=lambda error: self._on_failed(number, error),
         )
 
-    def _on_step(self, number: int, result: object) -> None:
+    def _on_step(self, number: int, found: tuple[int, object] | None) -> None:
         if number != self._number or not self.running:
             return
         self._waiting -= 1
-        if result is not None:
-            frame = int(result.frame)  # type: ignore[attr-defined]
+        if found is not None:
             self.done += 1
-            self.advanced.emit(self._plane, frame, result)
-            if not self.cancelling:
+            self.advanced.emit(*found)
+            if self.running and not (self.cancelling or self.paused):
                 self._ask(number)
-        elif self._waiting == 0 and not self.cancelling:
+            self._settle()
+        elif self._waiting == 0:
             self._end(number)
+
+    def _settle(self) -> None:
+        """Come to the end of a cancelled one when nothing is on its way any more."""
+        if self.cancelling and self._waiting == 0 and self._begun:
+            self._end(self._number)
 
     def _on_failed(self, number: int, error: BaseException) -> None:
         if number == self._number and self.running:
             self._error = error
             self._end(number)
 
+    def _stop_clock(self) -> None:
+        if self._since is not None:
+            self._spent += self._clock() - self._since
+            self._since = None
+
     def _end(self, number: int) -> None:
         if number == self._number and self.running:
-            self.running = False
-            self.ended.emit(self.cancelling, self._error)
-            self.cancelling = False
+            self._stop_clock()
+            self.running = self.paused = False
+            cancelled, self.cancelling = self.cancelling, False
+            self.ended.emit(cancelled, self._error)

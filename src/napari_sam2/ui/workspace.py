@@ -7,8 +7,7 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Points, Shapes
 from psygnal import Signal
 
-from napari_sam2.session.document import Document, Key, Plane
-from napari_sam2.session.prompts import Prompt
+from napari_sam2.session.document import Document, Plane
 from napari_sam2.ui import boxes_layer, objects_layer, points_layer
 from napari_sam2.ui.boxes_layer import BoxesLayer, new_boxes
 from napari_sam2.ui.geometry import Axes, default_frame_axis, image_shape, stack_of
@@ -33,7 +32,7 @@ class Workspace:
         axes: which axis counts frames.
         document: objects and prompts.
         points, boxes, objects: keep the layers and the document equal.
-        carried: the prompts that were propagated last, by plane.
+        model: what the finished frames were made with.
 
     Events:
         refused(reason): the user's edit of a prompt layer was taken back.
@@ -46,7 +45,7 @@ class Workspace:
         self.image = image
         self._viewer = viewer
         self._loop = loop
-        self.carried: dict[Plane, dict[Key, Prompt]] = {}
+        self.model: Any = None
         self._names: dict[Layer, str] = {}
         self._data = None
         self._stack: tuple[Plane, Any] | None = None
@@ -63,10 +62,13 @@ class Workspace:
         self.boxes = BoxesLayer(boxes, self.axes, self.document, self._color)
         self.points.refused.connect(self.refused.emit)
         self.boxes.refused.connect(self.refused.emit)
+        self.document.restored.connect(self._on_restored)
         self._labels.events.colormap.connect(self._paint)
         self.show()
         self.points.read()
         self.boxes.read()
+        # Only now: prompts that are there already do not correct the masks that came of them.
+        self._begin()
 
     @property
     def layers(self) -> tuple[Labels, Shapes, Points]:
@@ -124,9 +126,14 @@ class Workspace:
         if not self.boxes.lie_flat(axes):
             self.refused.emit("Delete the boxes first: along that axis they do not lie on one frame.")
             return
+        if any(self.document.locked(plane) for plane in self.objects.masks.planes):
+            self.refused.emit("Accepted frames are frames of this axis. Take them back first, or stay with the axis.")
+            return
         self.axes = axes
         self._stack = None
-        self.carried.clear()
+        self.objects.detach()
+        self.document.masks = None
+        self.document.clear_done()
         self.objects = ObjectsLayer(self._labels, axes, self._loop.later, self.shows)
         # Only half of the prompts would be right in between.
         with self.document.prompts_changed.blocked():
@@ -135,6 +142,12 @@ class Workspace:
             for layer in (self.points, self.boxes):
                 layer.axes = axes
                 layer.read()
+        self._begin()
+
+    def _begin(self) -> None:
+        """From here on everything can be taken back."""
+        self.document.masks = self.objects.masks
+        self.document.forget_history()
 
     def show(self) -> None:
         """Bring the layers (back) into the viewer, under their names, the points ready for a click."""
@@ -173,7 +186,14 @@ class Workspace:
         """Let go of the layers; they stay in the viewer."""
         self.points.detach()
         self.boxes.detach()
+        self.objects.detach()
+        self.document.restored.disconnect(self._on_restored)
         self._labels.events.colormap.disconnect(self._paint)
+
+    def _on_restored(self) -> None:
+        """The document has changed by itself; the layers say the same again."""
+        self.points.write()
+        self.boxes.write()
 
     def _color(self, object_id: int) -> np.ndarray:
         return self.objects.color(object_id)

@@ -1,0 +1,227 @@
+"""Carrying objects through the frames: what is asked for, what of the answers is kept, and what can be taken back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_sam2.session.document import Key, Plane
+from napari_sam2.session.history import Step
+from napari_sam2.session.locks import between
+from napari_sam2.session.plans import Pass, Standing, passes, wanted
+from napari_sam2.session.prompts import Prompt
+from napari_sam2.session.scores import Score, scores_of
+from napari_sam2.ui.backend import Backend, ModelChoice
+from napari_sam2.ui.inference import Route, Target
+from napari_sam2.ui.propagation import Propagation
+from napari_sam2.ui.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for: frames `first` up to and with `last`, "both", "forward" or "backward"."""
+
+    direction: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Some:
+    """The part of a result that may be written; looks like a result."""
+
+    frame: int
+    object_ids: tuple[int, ...]
+    labels: np.ndarray
+
+
+@dataclass
+class Load:
+    """One propagation: what it was told, and what it has made so far.
+
+    Attributes:
+        void: frames of an object for which something else was said meanwhile; what comes for them is dropped.
+        step: what undo takes back.
+    """
+
+    work: Workspace
+    plane: Plane
+    wish: Wish
+    choice: ModelChoice
+    plan: Sequence[Pass]
+    prompts: Mapping[Key, Prompt]
+    void: dict[int, set[int]] = field(default_factory=dict)
+    step: Step = field(default_factory=lambda: Step("propagation"))
+
+    def left(self) -> set[Key]:
+        """(object id, frame) that are still to be written."""
+        every = {(item, frame) for one in self.plan for item, frames in one.writes.items() for frame in frames}
+        return {key for key in every if key[1] not in self.work.document.done(key[0], self.plane)}
+
+
+def some(result: Any, object_ids: Sequence[int]) -> Any:
+    """A result without the objects that are not among these."""
+    if len(object_ids) == len(result.object_ids):
+        return result
+    labels = np.where(np.isin(result.labels, object_ids), result.labels, 0).astype(result.labels.dtype)
+    return Some(result.frame, tuple(object_ids), labels)
+
+
+def routes(plan: Sequence[Pass], prompts: Mapping[Key, Prompt], work: Workspace, plane: Plane) -> list[Route]:
+    """What the model is asked for; every route is told of its own objects alone."""
+    found = []
+    for one in plan:
+        told = {key: prompt for key, prompt in prompts.items() if key[0] in one.writes}
+        for object_id, frame in one.seeds.items():
+            mask = work.objects.masks.mask(plane, frame, object_id)
+            if mask.any():
+                told[object_id, frame] = Prompt(frame, mask=mask)
+        found.append(Route(one.direction, one.first, one.last, told))
+    return found
+
+
+class Carrying:
+    """Starts, stops and queues propagations of a document, and writes their results into it.
+
+    Events:
+        changed(): there is another frame, or another state.
+        ended(error): a propagation is over; error is an exception or None.
+        told(level, text): something to say to the user.
+    """
+
+    changed = Signal()
+    ended = Signal(object)
+    told = Signal(str, str)
+
+    def __init__(self, propagation: Propagation, backend: Backend, prepare: Callable[[], None]) -> None:
+        """
+        Args:
+            prepare: sees to it that the model is on its way.
+        """
+        self._run = propagation
+        self._backend = backend
+        self._prepare = prepare
+        self._load: Load | None = None
+        self._queued: Wish | None = None
+        propagation.advanced.connect(self._on_frame)
+        propagation.ended.connect(self._on_ended)
+
+    def start(self, work: Workspace, wish: Wish, choice: ModelChoice) -> bool:
+        """Do what is left to do of a wish. Returns whether there was anything; says so when not."""
+        plane, _ = work.visible()
+        document = work.document
+        if work.model is not None and work.model != choice:
+            document.clear_done()
+        standings = document.standings(plane)
+        plan = passes(standings, wish.first, wish.last, wish.direction)
+        if not plan:
+            self.told.emit(*_nothing(standings, wish, document.has_prompts()))
+            return False
+        work.model = choice
+        prompts = document.effective(plane)
+        load = Load(work, plane, wish, choice, plan, prompts)
+        if self._resumes(load):
+            self._run.go_on()
+        else:
+            self._load = load
+            self._prepare()
+            target = Target(choice, work.stack(plane))
+            self._run.start(target, routes(plan, prompts, work, plane))
+        document.prompts_changed.connect(self._on_prompts, unique=True)
+        return True
+
+    def queue(self, wish: Wish) -> None:
+        """Do this, too, after what is being done."""
+        self._queued = wish
+        self.told.emit("info", "What has changed comes next, after the frames that are being segmented.")
+
+    def cancel(self) -> None:
+        """Stop; finished frames stay, and starting again goes on from there."""
+        self._queued = None
+        self._run.cancel()
+
+    def forget(self) -> None:
+        """What was stopped cannot go on where it was."""
+        if not self._run.running:
+            self._load = None
+
+    def _resumes(self, wished: Load) -> bool:
+        """Whether that is just what was stopped before, with nothing said or done since."""
+        now = self._load
+        if now is None or now.work is not wished.work or now.void or self._run.done == 0:
+            return False
+        same = (now.plane, now.wish, now.choice) == (wished.plane, wished.wish, wished.choice)
+        same = same and now.prompts == wished.prompts and now.left() == wished.left()
+        if same:
+            now.step = Step("propagation")
+        return same
+
+    def _on_prompts(self, plane: Plane, object_id: int, frame: int) -> None:
+        load = self._load
+        if load is not None and plane == load.plane:
+            anchors = load.work.document.anchors(object_id, plane)
+            reached = between(anchors, frame, range(load.work.axes.frames))
+            load.void.setdefault(object_id, set()).update(reached | {frame})
+
+    def _on_frame(self, number: int, result: Any) -> None:
+        load = self._load
+        if load is None:
+            return
+        frame, plane = int(result.frame), load.plane
+        kept = self._kept(load, load.plan[number], result)
+        if kept:
+            part = some(result, kept)
+            delta = load.work.objects.show_result(plane, frame, part, self._backend.merge)
+            if delta is not None:
+                load.step.pixels.append(delta)
+            scores = scores_of(result)
+            load.work.document.mark_done(load.step, plane, frame, {item: scores[item] for item in kept})
+        self.changed.emit()
+
+    def _kept(self, load: Load, part: Pass, result: Any) -> list[int]:
+        """The objects of a result that may be written."""
+        document, frame = load.work.document, int(result.frame)
+        there = {item.id for item in document.objects}
+        return [
+            item
+            for item in result.object_ids
+            if frame in part.writes.get(item, ())
+            and item in there
+            and frame not in load.void.get(item, ())
+            and not document.is_locked(item, frame, load.plane)
+        ]
+
+    def _on_ended(self, cancelled: bool, error: BaseException | None) -> None:
+        load, wish = self._load, self._queued
+        self._queued = None
+        if load is not None:
+            load.work.document.add_step(load.step)
+            if not cancelled or error is not None:
+                self._load = None
+            if wish is not None and not cancelled and error is None and self._any_left(load, wish):
+                self.start(load.work, wish, load.choice)
+        self.ended.emit(error)
+
+    def _any_left(self, load: Load, wish: Wish) -> bool:
+        return bool(passes(load.work.document.standings(load.plane), wish.first, wish.last, wish.direction))
+
+
+def preview_part(work: Workspace, plane: Plane, frame: int, result: Any) -> tuple[Any, dict[int, Score]]:
+    """What may be shown of the masks of a prompted frame, and their scores: all but what was accepted."""
+    open_ids = [item for item in result.object_ids if not work.document.is_locked(item, frame, plane)]
+    scores = scores_of(result)
+    return some(result, open_ids), {item: scores[item] for item in open_ids}
+
+
+def _nothing(standings: Mapping[int, Standing], wish: Wish, prompts: bool) -> tuple[str, str]:
+    """Why there is nothing to do."""
+    if not standings:
+        where = "on this plane " if prompts else ""
+        return "warning", f"There is no prompt {where}yet. Click a cell in the image, then propagate."
+    if not any(
+        wanted(replace(each, done=frozenset()), wish.first, wish.last, wish.direction) for each in standings.values()
+    ):
+        return "warning", "No frame of the range lies on that side of the prompts. Change range or direction."
+    return "info", "All frames of the range are done with these prompts. Correct a frame, or click the next cell."

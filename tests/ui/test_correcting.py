@@ -1,0 +1,266 @@
+"""Corrections that stay put, undo of whole propagations, pauses, queues and going on, on a viewer model."""
+
+import numpy as np
+import pytest
+
+POINTS, OBJECTS = "SAM 2 points", "SAM 2 objects"
+
+
+@pytest.fixture
+def carried(session):
+    """One disc, clicked on frame 0 and carried through all six frames."""
+    session.click(0, 15, 20)
+    session.propagate()
+    assert session.labels.any(axis=(1, 2)).all()
+    session.backend.calls.clear()
+    return session
+
+
+def filled(session) -> list[int]:
+    return np.flatnonzero(session.labels.any(axis=(1, 2))).tolist()
+
+
+def undone(session) -> None:
+    session.controller.undo()
+    session.settle()
+
+
+def test_one_undo_takes_a_whole_propagation_back_and_redo_makes_it_again(carried):
+    labels = carried.labels.copy()
+    undone(carried)
+    assert filled(carried) == [0]
+    assert carried.document.done(1) == frozenset()
+    carried.controller.redo()
+    carried.settle()
+    np.testing.assert_array_equal(carried.labels, labels)
+    assert carried.backend.count("step") == 0
+
+
+def test_a_second_propagation_does_nothing_while_nothing_has_changed(carried):
+    carried.propagate()
+    assert carried.backend.count("step") == 0
+    assert "done with these prompts" in carried.told[-1][1]
+
+
+def test_a_correction_is_carried_up_to_the_accepted_frame_and_nowhere_else(carried):
+    carried.viewer.dims.set_current_step(0, 4)
+    carried.controller.accept()
+    sign = carried.labels.copy()
+    carried.labels[1, 0, 0] = carried.labels[4, 0, 0] = carried.labels[5, 0, 0] = 1
+    carried.click(2, 17, 24)
+    carried.settle()
+    assert "frames 1–3 of object 1" in carried.controller.hint
+    carried.propagate()
+    # Where it was done anew the pixel that no model would draw is gone; frames 4 and 5 have not been touched.
+    assert [int(frame[0, 0]) for frame in carried.labels] == [0, 0, 0, 0, 1, 1]
+    carried.labels[4:, 0, 0] = 0
+    np.testing.assert_array_equal(carried.labels, sign)
+
+
+def test_an_accepted_frame_is_never_overwritten_and_is_a_prompt(carried):
+    drawn = np.zeros((60, 80), bool)
+    drawn[5:9, 60:70] = True
+    carried.labels[3][...] = drawn
+    carried.viewer.dims.set_current_step(0, 3)
+    carried.controller.accept_frame()
+    undone_later = carried.labels.copy()
+    carried.document.clear_done()
+    carried.propagate()
+    np.testing.assert_array_equal(carried.labels[3] == 1, drawn)
+    told = [call for call in carried.backend.calls if call[0] == "add" and call[3][0] == "mask"]
+    assert [(call[1], call[2]) for call in told] == [(1, 3)]
+    np.testing.assert_array_equal(told[0][3][1], drawn)
+    assert (undone_later[3] == carried.labels[3]).all()
+
+
+def test_a_frame_accepted_while_frames_are_coming_is_left_alone(session):
+    session.click(0, 15, 20)
+    session.settle()
+    session.backend.gate.clear()
+    session.controller.propagate("both", 0, 5)
+    session.loop.until(lambda: session.backend.count("step") == 1)
+    session.document.lock(1, 4)
+    session.backend.gate.set()
+    session.settle()
+    assert filled(session) == [0, 1, 2, 3, 5]
+
+
+def test_what_is_said_on_the_way_is_not_overwritten_by_what_comes_later(session, disc):
+    session.click(0, 15, 20)
+    session.settle()
+    session.backend.gate.clear()
+    session.controller.propagate("both", 0, 5)
+    session.loop.until(lambda: session.backend.count("step") == 1)
+    session.viewer.layers[POINTS].add([3, 43, 56])  # the other disc
+    session.backend.gate.set()
+    session.settle()
+    np.testing.assert_array_equal(session.labels[3] == 1, disc(3, 1))
+    assert session.document.done(1) == {0}
+    session.propagate()
+    assert session.document.done(1) == set(range(6))
+    np.testing.assert_array_equal(session.labels[5] == 1, disc(5, 1))
+
+
+def test_undoing_a_click_brings_back_mask_and_point(carried):
+    before = carried.labels.copy()
+    carried.click(2, 43 - 1, 54)
+    carried.settle()
+    assert (carried.labels != before).any()
+    undone(carried)
+    np.testing.assert_array_equal(carried.labels, before)
+    np.testing.assert_array_equal(carried.viewer.layers[POINTS].data, [[0, 15, 20]])
+    carried.controller.redo()
+    carried.settle()
+    assert len(carried.viewer.layers[POINTS].data) == 2
+    assert (carried.labels != before).any()
+
+
+def test_edits_by_hand_in_the_layers_are_taken_back_too(session):
+    layer = session.viewer.layers[POINTS]
+    session.click(0, 15, 20)
+    session.click(0, 40, 50)
+    session.settle()
+    layer.data = np.array([[0, 16, 21], [0, 40, 50]])
+    layer.selected_data = {1}
+    layer.remove_selected()
+    session.settle()
+    states = []
+    for _ in range(4):
+        undone(session)
+        states.append(layer.data.tolist())
+    assert states == [[[0, 16, 21], [0, 40, 50]], [[0, 15, 20], [0, 40, 50]], [[0, 15, 20]], []]
+    assert not session.labels.any()
+    for _ in range(4):
+        session.controller.redo()
+    session.settle()
+    assert layer.data.tolist() == [[0, 16, 21]]
+    assert layer.features["object"].tolist() == [1]
+
+
+def test_edits_of_objects_reach_the_layers_and_are_taken_back(carried):
+    carried.controller.new_object()
+    carried.click(0, 40, 50)
+    carried.settle()
+    carried.document.merge(1, 2)
+    assert carried.viewer.layers[POINTS].features["object"].tolist() == [1, 1]
+    assert set(np.unique(carried.labels)) == {0, 1}
+    undone(carried)
+    assert sorted(carried.viewer.layers[POINTS].features["object"]) == [1, 2]
+    carried.document.delete(1)
+    assert carried.viewer.layers[POINTS].features["object"].tolist() == [2]
+    undone(carried)
+    assert set(np.unique(carried.labels)) == {0, 1, 2}
+
+
+def test_painted_pixels_survive_the_undo_of_a_propagation(carried):
+    layer = carried.viewer.layers[OBJECTS]
+    layer.selected_label = 9
+    carried.viewer.dims.set_current_step(0, 3)
+    layer.brush_size = 1
+    layer.paint((3, 18, 26), 9)
+    undone(carried)
+    assert np.argwhere(carried.labels[3]).tolist() == [[18, 26]]
+
+
+def test_pause_holds_and_resume_goes_on(session):
+    session.click(0, 15, 20)
+    session.settle()
+    run = session.controller.propagation
+    slot = run.advanced.connect(lambda *_: session.controller.pause() if run.done == 2 else None)
+    session.controller.propagate("both", 0, 5)
+    session.loop.until(lambda: run.paused and not run._waiting)
+    session.loop.turn()
+    held = filled(session)
+    assert len(held) in (2, 3)
+    assert "Paused" in session.controller.hint
+    run.advanced.disconnect(slot)
+    session.controller.new_object()
+    session.click(0, 40, 50)  # answered in between
+    session.loop.until(lambda: not session.controller.previews.waiting)
+    assert (session.labels[0] == 2).any()
+    session.controller.pause()
+    session.settle()
+    assert filled(session) == [0, 1, 2, 3, 4, 5]
+    assert session.backend.count("step") == 6
+
+
+def test_cancelled_it_goes_on_where_it_was(session):
+    session.click(0, 15, 20)
+    session.settle()
+    run = session.controller.propagation
+    slot = run.advanced.connect(lambda *_: session.controller.cancel() if run.done == 2 else None)
+    session.propagate()
+    run.advanced.disconnect(slot)
+    steps = session.backend.count("step")
+    assert 2 <= steps < 6
+    session.propagate()
+    assert session.backend.count("step") == 6
+    assert filled(session) == [0, 1, 2, 3, 4, 5]
+    # Two propagations were made, and each is taken back by itself.
+    undone(session)
+    assert filled(session) == list(range(steps))
+    undone(session)
+    assert filled(session) == [0]
+
+
+def test_after_an_error_it_goes_on_from_the_last_finished_frame(session):
+    session.click(0, 15, 20)
+    session.settle()
+    run = session.controller.propagation
+    slot = run.advanced.connect(lambda *_: session.backend.errors.update(step=MemoryError()) if run.done == 2 else None)
+    session.propagate()
+    run.advanced.disconnect(slot)
+    session.backend.errors.clear()
+    done = len(session.document.done(1))
+    assert 0 < done < 6
+    session.backend.calls.clear()
+    session.propagate()
+    assert session.backend.count("step") == 6 - done
+    assert [call[2] for call in session.backend.calls if call[0] == "add" and call[3][0] == "mask"] == [done - 1]
+    assert filled(session) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_queued_propagation_does_what_has_changed(session):
+    session.click(0, 15, 20)
+    session.settle()
+    session.backend.gate.clear()
+    session.controller.propagate("both", 0, 5)
+    session.loop.until(lambda: session.backend.count("step") == 1)
+    session.controller.new_object()
+    session.click(0, 40, 50)
+    session.controller.propagate("both", 0, 5)
+    session.backend.gate.set()
+    session.settle()
+    assert (session.labels == 1).any(axis=(1, 2)).all()
+    assert (session.labels == 2).any(axis=(1, 2)).all()
+    assert session.backend.count("step") == 12
+
+
+def test_another_model_does_everything_anew_but_accepted_frames(carried):
+    carried.document.lock(1, 2)
+    carried.controller.set_model("sam2.1_hiera_tiny")
+    carried.settle()
+    assert "other model" in carried.controller.hint
+    carried.propagate()
+    assert carried.document.done(1) == {0, 1, 3, 4, 5}
+    assert "Accepted" in carried.controller.hint  # the viewer stands on frame 2
+    carried.viewer.dims.set_current_step(0, 0)
+    assert "Look through" in carried.controller.hint
+
+
+def test_scores_are_kept_for_every_frame(carried):
+    rows = carried.document.scores.array((), 1, 6)
+    np.testing.assert_array_equal(rows[:, 2], (carried.labels == 1).sum(axis=(1, 2)))
+
+
+def test_the_same_prompts_give_the_same_masks_by_another_way(session, open_session, stack):
+    session.click(0, 15, 20)
+    session.propagate()
+    session.click(3, 43, 56)  # the other disc from here on
+    session.settle()
+    session.propagate()
+    other = open_session(stack)
+    other.document.load_prompts(session.document.to_prompts())
+    other.propagate()
+    np.testing.assert_array_equal(other.labels[3:], session.labels[3:])
+    assert other.viewer.layers[POINTS].data.tolist() == session.viewer.layers[POINTS].data.tolist()
