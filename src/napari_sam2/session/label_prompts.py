@@ -1,0 +1,105 @@
+"""Labels from elsewhere (Cellpose, StarDist, one's own) as masks of objects. Pure functions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+Mask = npt.NDArray[np.bool_]
+Parts = Literal["whole", "largest", "apart"]
+
+_NEIGHBOURS = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True)
+class LabelChoices:
+    """How labels become objects.
+
+    Attributes:
+        smallest: labels and parts of fewer pixels are left out.
+        parts: of a label in several pieces: "whole" takes all of them as one object, "largest" the largest alone,
+            "apart" makes every piece an object of its own.
+    """
+
+    smallest: int = 10
+    parts: Parts = "whole"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be used."""
+        if self.parts not in get_args(Parts):
+            raise ValueError(f"got parts {self.parts!r}, expected one of {', '.join(get_args(Parts))}")
+
+
+def masks_of_labels(labels: Any, choices: LabelChoices) -> list[tuple[int, Mask]]:
+    """(label, mask) of every object of one (y, x) label image, by label; 0 and what is negative is background.
+
+    Labels that touch stay apart. A label comes several times where its pieces are taken apart, the largest first.
+    """
+    image = np.asarray(labels)
+    found: list[tuple[int, Mask]] = []
+    for label, box in _boxes(image):
+        pixels = image[box] == label
+        for part in _parts(pixels, choices):
+            whole = np.zeros(image.shape, bool)
+            whole[box] = part
+            found.append((label, whole))
+    return found
+
+
+def _boxes(image: npt.NDArray[Any]) -> list[tuple[int, tuple[slice, slice]]]:
+    values = np.unique(image[image > 0])
+    # Labels may be very large numbers; places among the sorted ones are small.
+    places = np.searchsorted(values, image) + 1
+    boxes = ndimage.find_objects(np.where(image > 0, places, 0))
+    return [(int(value), box) for value, box in zip(values, boxes, strict=True) if box is not None]
+
+
+def _parts(pixels: Mask, choices: LabelChoices) -> list[Mask]:
+    pieces, count = ndimage.label(pixels, structure=_NEIGHBOURS)
+    areas = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
+    order = [int(i) for i in np.argsort(-areas, kind="stable") if areas[i] >= choices.smallest]
+    if choices.parts == "whole":
+        # Crumbs beside a large piece belong to it for whoever made the labels; crumbs alone are noise.
+        return [pixels] if pixels.sum() >= choices.smallest else []
+    if choices.parts == "largest":
+        order = order[:1]
+    return [np.asarray(pieces == index + 1) for index in order]
+
+
+def new_ids(labels: list[int], taken: set[int], *, keep: bool) -> list[int]:
+    """An object id for every label; `keep` takes the label itself where it is free.
+
+    A label that is in `taken`, or that comes a second time, gets the next number above all others.
+    """
+    used = set(taken)
+    following = max([0, *taken, *(labels if keep else [])]) + 1
+    ids = []
+    for label in labels:
+        if keep and label not in used:
+            chosen = label
+        else:
+            chosen, following = following, following + 1
+        used.add(chosen)
+        ids.append(chosen)
+    return ids
+
+
+def linked_share(frames: Mapping[int, npt.NDArray[Any]]) -> float | None:
+    """Which share of labels overlaps itself from one given frame to the next; None when no label comes twice.
+
+    Labels that are numbered anew on every frame, as most segmentation programs do, come near 0: as tracks they would
+    be a jumble.
+    """
+    numbers = sorted(frames)
+    same, twice = 0, 0
+    for before, after in pairwise(numbers):
+        a, b = frames[before], frames[after]
+        common = np.intersect1d(a[a > 0], b[b > 0])
+        kept = np.unique(a[(a == b) & (a > 0)])
+        twice += len(common)
+        same += len(np.intersect1d(common, kept))
+    return same / twice if twice else None
