@@ -51,7 +51,7 @@ def test_metadata() -> None:
     assert project["license"] == "BSD-3-Clause"
     names = {re.split(r"[<>=\[]", dependency)[0].lower() for dependency in project["dependencies"]}
     assert not names & {"pyqt5", "pyqt6", "pyside2", "pyside6"}, "Qt is the user's choice"
-    assert project["optional-dependencies"]["all"] == ["napari[all]"]
+    assert project["optional-dependencies"]["all"] == ["napari[all]", "napari-sam2[formats]"]
     assert version("napari-sam2") == napari_sam2.__version__
     assert any(entry.value == "napari_sam2:napari.yaml" for entry in entry_points(group="napari.manifest"))
 

@@ -1,4 +1,4 @@
-"""The command `napari-sam2`: demo, segment, models.
+"""The command `napari-sam2`: demo, segment, export, models.
 
 Exit status: 0 done; 2 unusable arguments or input, with one line on standard error that says what and how to mend it;
 130 interrupted, finished frames are kept. Everything heavy is imported by the command that needs it.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from napari_sam2 import __version__
-from napari_sam2.cli import demo, models, segment
+from napari_sam2.cli import demo, export, models, segment
 from napari_sam2.cli.progress import ProgressLine
 from napari_sam2.cli.status import INTERRUPTED, UNUSABLE
 
@@ -81,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     command.add_argument("--direction", choices=("forward", "backward", "both"), default="both", help="%(default)s")
     command.set_defaults(run=segment.run)
+
+    export.add_arguments(commands.add_parser("export", help="write labels in another format"))
 
     command = commands.add_parser("models", help="list, download, check or delete models, measure their speed")
     _add_model_actions(command.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser))

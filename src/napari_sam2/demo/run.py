@@ -12,7 +12,9 @@ from napari_sam2.api import Progress, segment_stack
 from napari_sam2.demo.recording import DemoStack, RecordingError, hela
 from napari_sam2.demo.simulated import simulated
 from napari_sam2.export.labels import write_labels
+from napari_sam2.export.measure import measure
 from napari_sam2.export.overlay import Layout, draw_overlay, spread_frames
+from napari_sam2.export.results import Results
 from napari_sam2.export.table import write_table
 from napari_sam2.files import written_beside
 from napari_sam2.sam2 import Sam2
@@ -89,7 +91,8 @@ def run_demo(
     seconds = time.perf_counter() - started
     report = DemoReport(data, labels, seconds, files)
     write_labels(files.labels, labels)
-    write_table(files.table, labels, scores)
+    results = Results(labels, scores=scores)
+    write_table(files.table, results, measure(results))
     _draw(report)
     return report
 

@@ -9,7 +9,7 @@ import tifffile
 from napari_sam2.files import written_beside
 
 # Above this many bytes, with room for the tags, classic TIFF has no offsets.
-_CLASSIC_TIFF = 2**32 - 2**25
+CLASSIC_TIFF = 2**32 - 2**25
 
 
 def write_labels(path: str | os.PathLike[str], labels: Any, *, frame_axis: str = "T") -> None:
@@ -44,5 +44,5 @@ def write_labels(path: str | os.PathLike[str], labels: Any, *, frame_axis: str =
             compression="zlib",
             photometric="minisblack",
             metadata={"axes": f"{frame_axis}YX"},
-            bigtiff=int(np.prod(labels.shape, dtype=np.int64)) * dtype.itemsize > _CLASSIC_TIFF,
+            bigtiff=int(np.prod(labels.shape, dtype=np.int64)) * dtype.itemsize > CLASSIC_TIFF,
         )

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from napari_sam2.export.table import measure
+from napari_sam2.export.measure import measure
+from napari_sam2.export.results import Results
 from napari_sam2.files import written_beside
 
 Picture = npt.NDArray[np.uint8]
@@ -73,11 +74,11 @@ def draw_overlay(
     low, high = _contrast(stack[layout.frames[0]])
     for place, frame in enumerate(layout.frames):
         row, column = divmod(place, layout.columns)
-        panel = _panel(np.asarray(stack[frame]), np.asarray(labels[frame]), size, (low, high))
-        _annotate(panel, frame, scale, paths, (clicks or {}).get(frame, ()))
+        picture = panel(_shown(np.asarray(stack[frame]), (low, high)), np.asarray(labels[frame]), size)
+        annotate(picture, frame, (scale, scale), paths, (clicks or {}).get(frame, ()))
         x, y = _GAP + column * (size[0] + _GAP), head + row * (_CAPTION + size[1] + _GAP)
         write.text((x, y), f"frame {frame}", fill=_TEXT, font=ImageFont.load_default(20))
-        canvas.paste(panel, (x, y + _CAPTION))
+        canvas.paste(picture, (x, y + _CAPTION))
     with written_beside(path) as file:
         canvas.save(file, format="PNG", optimize=True)
 
@@ -91,8 +92,9 @@ def colour_of(identity: int) -> tuple[int, int, int]:
 def _centroids(labels: Any) -> dict[int, list[tuple[int, Position]]]:
     """(frame, (y, x)) of every object in the order of frames."""
     paths: dict[int, list[tuple[int, Position]]] = {}
-    for row in measure(labels, {}):
-        paths.setdefault(row.object, []).append((row.frame, (row.centroid_y, row.centroid_x)))
+    found = measure(Results(labels))
+    for item, frame, (y, x) in zip(found.object.tolist(), found.frame.tolist(), found.centroid.tolist(), strict=True):
+        paths.setdefault(item, []).append((frame, (y, x)))
     return paths
 
 
@@ -101,9 +103,15 @@ def _contrast(frame: Any) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-6))
 
 
-def _panel(frame: Any, labels: Any, size: tuple[int, int], limits: tuple[float, float]) -> Image.Image:
-    """One frame at its size in the picture, objects filled lightly and outlined."""
-    image = Image.fromarray(_shown(frame, limits)).convert("RGB").resize(size, Image.Resampling.BICUBIC)
+def panel(shown: Picture, labels: Any, size: tuple[int, int]) -> Image.Image:
+    """One frame at its size in the picture, (width, height), objects filled lightly and outlined.
+
+    Args:
+        shown: (y, x) or (y, x, 3) picture of the image, 8 bit.
+        labels: (y, x).
+        size: (width, height) in pixels of the result.
+    """
+    image = Image.fromarray(shown).convert("RGB").resize(size, Image.Resampling.BICUBIC)
     pixels = np.asarray(image).astype(np.float32)
     # Nearest neighbour by index: PIL has no mode for 32-bit labels.
     rows = ((np.arange(size[1]) + 0.5) * labels.shape[0] / size[1]).astype(int)
@@ -123,9 +131,16 @@ def _shown(frame: Any, limits: tuple[float, float]) -> Picture:
         return np.asarray(frame, dtype=np.uint8)
     low, high = limits
     grey = frame.mean(axis=-1) if frame.ndim == 3 else frame
-    stretched = np.clip((grey.astype(np.float32) - low) / (high - low), 0, 1) ** 0.7
-    shown: Picture = (stretched * 255).astype(np.uint8)
+    shown: Picture = (stretched(grey, (low, high)) * 255).astype(np.uint8)
     return shown
+
+
+def stretched(grey: Any, limits: tuple[float, float]) -> npt.NDArray[np.float32]:
+    """Intensities between the limits as 0 to 1, dim ones lifted a little; NaN is 0."""
+    low, high = limits
+    linear = np.clip((np.nan_to_num(grey.astype(np.float32)) - low) / (high - low), 0, 1)
+    lifted: npt.NDArray[np.float32] = linear**0.7
+    return lifted
 
 
 def _outline(labels: Any) -> npt.NDArray[np.bool_]:
@@ -142,19 +157,27 @@ def _outline(labels: Any) -> npt.NDArray[np.bool_]:
     return inner
 
 
-def _annotate(
-    panel: Image.Image,
+def annotate(
+    picture: Image.Image,
     frame: int,
-    scale: float,
+    scale: tuple[float, float],
     paths: Mapping[int, Sequence[tuple[int, Position]]],
     clicks: Sequence[Position],
 ) -> None:
-    """Trails up to this frame, the number of every object that is in it, and clicks."""
-    draw = ImageDraw.Draw(panel)
+    """Draw trails up to this frame, the number of every object that is in it, and clicks.
+
+    Args:
+        picture: of one frame, changed in place.
+        frame: which.
+        scale: (y, x) pixels of the picture per pixel of the data.
+        paths: (frame, centroid) by object, in the order of frames.
+        clicks: in this frame.
+    """
+    draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(17)
 
     def place(position: Position) -> tuple[float, float]:
-        return (position[1] + 0.5) * scale, (position[0] + 0.5) * scale
+        return (position[1] + 0.5) * scale[1], (position[0] + 0.5) * scale[0]
 
     for identity, path in paths.items():
         trail = [place(position) for when, position in path if when <= frame]

@@ -2,67 +2,83 @@
 
 import csv
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass, fields
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
 
-import numpy as np
-
+from napari_sam2.export.calibration import symbol
+from napari_sam2.export.measure import Measurements
+from napari_sam2.export.results import ExportOptions, Progress, Results
 from napari_sam2.files import written_beside
 
-
-@dataclass(frozen=True)
-class Row:
-    """One object in one frame.
-
-    Attributes:
-        object: its label.
-        frame: from 0.
-        area: in pixels.
-        centroid_y, centroid_x: mean of its pixel centres, in data pixels.
-        score: the IoU that the model predicts for this mask, 0 to 1; None where there is none.
-    """
-
-    object: int
-    frame: int
-    area: int
-    centroid_y: float
-    centroid_x: float
-    score: float | None
+_STATISTICS = ("mean", "min", "max")
 
 
-def measure(labels: Any, scores: Mapping[tuple[int, int], float]) -> Iterator[Row]:
-    """The rows of (frames, y, x) labels, frame by frame and by object; an object without pixels has no row.
+def write_table(path: str | os.PathLike[str], results: Results, measured: Measurements) -> None:
+    """Write one line per object and frame under a line of column names, which end in their unit.
+
+    The first columns are always object, frame, area (pixels), centroid_y, centroid_x (pixels) and score (empty where
+    it is not known). Name and parents of the object, the time or depth of the frame, size and place in units of length,
+    and intensities follow where they are known.
 
     Args:
-        labels: unsigned integers, 0 = background.
-        scores: by (object, frame).
-    """
-    for frame in range(labels.shape[0]):
-        y, x = np.nonzero(labels[frame])
-        ids, which, areas = np.unique(np.asarray(labels[frame])[y, x], return_inverse=True, return_counts=True)
-        centroids_y = np.bincount(which, weights=y, minlength=len(ids)) / areas
-        centroids_x = np.bincount(which, weights=x, minlength=len(ids)) / areas
-        for index, identity in enumerate(ids.tolist()):
-            yield Row(
-                identity,
-                frame,
-                int(areas[index]),
-                round(float(centroids_y[index]), 3),
-                round(float(centroids_x[index]), 3),
-                scores.get((identity, frame)),
-            )
-
-
-def write_table(path: str | os.PathLike[str], labels: Any, scores: Mapping[tuple[int, int], float]) -> None:
-    """Write the rows of `measure`, one line each, under a line of column names.
+        path: the file to write or replace.
+        results: what is known of the objects.
+        measured: with intensities for as many channels as the table shall have.
 
     Raises:
         OSError: the file cannot be written; what was there before stays.
     """
     with written_beside(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(field.name for field in fields(Row))
-        for row in measure(labels, scores):
-            *values, score = astuple(row)
-            writer.writerow([*values, "" if score is None else f"{score:.4f}"])
+        writer.writerow(_header(results, measured))
+        writer.writerows(_rows(results, measured))
+
+
+def write_csv(
+    path: Path, results: Results, measured: Measurements, options: ExportOptions, progress: Progress
+) -> list[Path]:
+    """See `write_table`."""
+    write_table(path, results, measured)
+    return [path]
+
+
+def _header(results: Results, measured: Measurements) -> list[str]:
+    axes, calibration = "zyx"[-len(results.frame_shape) :], results.calibration
+    names = ["object", "frame", "area", *(f"centroid_{axis}" for axis in axes), "score"]
+    if results.names:
+        names.append("name")
+    if results.parents:
+        names.append("parents")
+    if calibration.frames_known:
+        names.append(f"{'z' if results.frame_axis == 'Z' else 'time'}_{symbol(calibration.frame_unit)}")
+    if calibration.known:
+        unit = symbol(calibration.space_unit)
+        names.append(f"volume_{unit}3" if len(axes) == 3 else f"area_{unit}2")
+        names += [f"centroid_{axis}_{unit}" for axis in axes]
+    for channel in results.channels[: measured.intensity.shape[1]]:
+        names += [f"intensity_{statistic}_{channel.name}" for statistic in _STATISTICS]
+    return names
+
+
+def _rows(results: Results, measured: Measurements) -> Iterator[list[str]]:
+    sizes, calibration = results.pixel_size, results.calibration
+    pixel = 1.0
+    for size in sizes:
+        pixel *= size
+    for row in range(len(measured)):
+        item, frame, area = int(measured.object[row]), int(measured.frame[row]), int(measured.area[row])
+        place = measured.centroid[row].tolist()
+        score = results.scores.get((item, frame))
+        values = [str(item), str(frame), str(area), *(f"{value:.3f}" for value in place)]
+        values.append("" if score is None else f"{score:.4f}")
+        if results.names:
+            values.append(results.name(item))
+        if results.parents:
+            values.append(" ".join(str(parent) for parent in results.parents.get(item, ())))
+        if calibration.frames_known:
+            values.append(f"{frame * calibration.frame_step:.6g}")
+        if calibration.known:
+            values.append(f"{area * pixel:.6g}")
+            values += [f"{value * size:.6g}" for value, size in zip(place, sizes, strict=True)]
+        values += ["" if value != value else f"{value:.6g}" for value in measured.intensity[row].ravel().tolist()]
+        yield values

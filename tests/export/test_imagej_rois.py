@@ -1,0 +1,73 @@
+"""ROIs read back with roifile, and filled again with scikit-image."""
+
+import numpy as np
+import pytest
+import roifile
+from hypothesis import given, settings
+from hypothesis.extra.numpy import arrays
+from skimage.measure import points_in_poly
+
+from napari_sam2.export.errors import ExportError
+from napari_sam2.export.outlines import outlines
+from napari_sam2.export.results import Results
+
+
+def filled(loops, shape) -> np.ndarray:
+    """(y, x) pixels whose centres are inside an odd number of (y, x) outlines."""
+    centres = np.argwhere(np.ones(shape, bool)) + 0.5
+    inside = sum(points_in_poly(centres, loop).astype(int) for loop in loops)
+    return (inside % 2).reshape(shape).astype(bool)
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays(bool, (5, 6)).filter(np.any))
+def test_outlines_enclose_exactly_the_mask(mask):
+    loops = outlines(mask)
+    np.testing.assert_array_equal(filled(loops, mask.shape), mask)
+    for loop in loops:
+        steps = np.roll(loop, -1, axis=0) - loop
+        assert ((steps != 0).sum(axis=1) == 1).all(), "along the edges of pixels"
+        assert ((steps[:, 0] == 0) != (np.roll(steps, 1, axis=0)[:, 0] == 0)).all(), "every corner is a turn"
+
+
+def test_a_square_has_four_corners():
+    mask = np.zeros((6, 6), bool)
+    mask[1:4, 2:5] = True
+    (loop,) = outlines(mask)
+    assert {tuple(corner) for corner in loop.tolist()} == {(1, 2), (1, 5), (4, 5), (4, 2)}
+
+
+def test_parts_that_touch_at_a_corner_stay_apart():
+    assert len(outlines(np.eye(3, dtype=bool))) == 3
+
+
+def test_the_zip(export, results, labels):
+    rois = roifile.roiread(export(results, "imagej", "cells.zip"))
+    assert len(rois) == 15
+    again = np.zeros_like(labels)
+    for roi in rois:
+        item, frame = (int(part) for part in roi.name.split("-"))
+        assert roi.t_position == roi.position == frame
+        coordinates = roi.coordinates(multi=True)
+        loops = coordinates if isinstance(coordinates, list) else [coordinates]
+        again[frame - 1][filled([loop[:, ::-1] for loop in loops], labels.shape[1:])] = item
+        ys, xs = np.nonzero(labels[frame - 1] == item)
+        assert (roi.top, roi.left, roi.bottom, roi.right) == (ys.min(), xs.min(), ys.max() + 1, xs.max() + 1)
+    np.testing.assert_array_equal(again, labels)
+    assert {roi.composite for roi in rois if roi.name.startswith("0007")} == {True}, "a hole needs a composite"
+
+
+def test_slices_lie_on_their_slice(export, labels):
+    rois = roifile.roiread(export(Results(labels, "Z"), "imagej", "cells.zip"))
+    assert {(roi.z_position, roi.t_position) for roi in rois if roi.name == "0001-0005"} == {(5, 0)}
+
+
+def test_what_it_does_not_hold(export, tmp_path):
+    for labels, message in (
+        (np.zeros((1, 4, 4), np.uint8), "would be empty"),
+        (np.ones((1, 2, 3, 4), np.uint8), "these are volumes"),
+        (np.broadcast_to(np.uint8(1), (1, 2, 40_000)), "coordinates up to 32767"),
+    ):
+        with pytest.raises(ExportError, match=message):
+            export(Results(labels), "imagej", "a.zip")
+    assert list(tmp_path.iterdir()) == []
