@@ -9,7 +9,7 @@ z slice forgets nothing. Objects are the same in every plane.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from napari_sam2.session.editable import DocumentError
 from napari_sam2.session.history import MISSING
@@ -122,6 +122,32 @@ class Document(ObjectList):
             )
             for object_id, frames in starts_of.items()
         }
+
+    def tables(self) -> dict[str, dict[Any, Any]]:
+        """Copies of all tables, for saving."""
+        names = ("objects", "prompts", "seen", "locks", "parents", "done")
+        copies = {name: dict(getattr(self._content, name)) for name in names}
+        return {**copies, "scores": {key: rows.copy() for key, rows in self._content.scores.items()}}
+
+    def restore(self, *, current: int, **tables: Mapping[Any, Any]) -> None:
+        """Let the document be what was saved. What was done before cannot be taken back any more.
+
+        Args:
+            tables: every table of `object_edits.Content`, as it was.
+        """
+        for name, saved in tables.items():
+            table = getattr(self._content, name)
+            table.clear()
+            table.update(saved)
+        self._current = current
+        self.edits += 1
+        self.forget_history()
+        self.objects_changed.emit()
+        self.current_changed.emit(current)
+        self.scores.reset.emit()
+        for place in self._content.locks:
+            self.locks_changed.emit(*place)
+        self.restored.emit()
 
     # Prompts --------------------------------------------------------------------------------------------------------
 

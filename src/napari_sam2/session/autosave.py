@@ -1,0 +1,193 @@
+"""Saving while somebody works, on a thread of its own, so that a crash loses nothing.
+
+Each session has a folder of the same format as one that the user saves. A lock on a file in it says that its writer is
+alive; the operating system takes it away when the program is killed.
+"""
+
+import datetime
+import logging
+import os
+import re
+import shutil
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+from filelock import FileLock, Timeout
+from platformdirs import user_data_dir
+
+from napari_sam2.session.folder import SESSION, SessionError, SessionFolder, Snapshot, open_folder, rewrite
+from napari_sam2.session.masks import Index
+from napari_sam2.session.places import Plane
+
+_log = logging.getLogger(__name__)
+
+_IN_USE = "in-use.lock"
+_KEPT = 20
+_KEPT_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A session whose writer did not come to an orderly end, or (`closed`) one that was not saved elsewhere."""
+
+    folder: Path
+    image: str
+    saved: str
+    objects: int
+    closed: bool
+
+
+def sessions_folder(chosen: str = "") -> Path:
+    """Where sessions are kept while somebody works: as chosen, or NAPARI_SAM2_SESSIONS, or the user's data folder."""
+    return Path(chosen or os.environ.get("NAPARI_SAM2_SESSIONS") or Path(user_data_dir("napari-sam2")) / "sessions")
+
+
+def new_folder(root: Path, image_name: str) -> Path:
+    """A name for a new session, which says what it is of."""
+    name = re.sub(r"[^\w.-]+", "-", image_name).strip("-.")[:40] or "session"
+    return root / f"{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+
+
+def found(root: Path) -> Iterator[Unfinished]:
+    """The sessions in a folder that nobody is working on, the latest first."""
+    folders = [file.parent for file in root.glob(f"*/{SESSION}")]
+    for folder in sorted(folders, key=lambda folder: (folder / SESSION).stat().st_mtime, reverse=True):
+        if in_use(folder):
+            continue
+        try:
+            saved = open_folder(folder)
+        except SessionError as error:
+            _log.warning("%s", error)
+            continue
+        prompted = {place[1] for place in saved.prompts}
+        if prompted or saved.done:
+            yield Unfinished(folder, saved.image.name, saved.saved, len(prompted), saved.closed)
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a program that is alive writes into a session."""
+    try:
+        with FileLock(folder / _IN_USE, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
+def tidy(root: Path) -> None:
+    """Remove sessions that were closed long ago, and all but the latest ones. Those that were not closed stay."""
+    closed = [session for session in found(root) if session.closed]
+    oldest = datetime.datetime.now().timestamp() - _KEPT_DAYS * 86400
+    for number, session in enumerate(closed):
+        if number >= _KEPT or (session.folder / SESSION).stat().st_mtime < oldest:
+            shutil.rmtree(session.folder, ignore_errors=True)
+
+
+class Autosave:
+    """Writes what is told to be different, as soon as it can, and at most every so many seconds.
+
+    Frames are read when they are written, so nothing is copied and nothing piles up.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        shape: tuple[int, ...],
+        dtype: Any,
+        index: Index,
+        read: Callable[[Plane, int], npt.NDArray[Any]],
+        failed: Callable[[BaseException], None],
+        seconds: float = 0.0,
+    ) -> None:
+        """
+        Args:
+            folder: of the session; made with the first write.
+            shape, dtype, index: of the labels, and where a frame lies in them.
+            read: the (y, x) labels of a frame, called on the thread that writes.
+            failed: called on that thread, once, when something cannot be written. It goes on trying.
+            seconds: time between two writes; 0 writes at once.
+        """
+        self.folder = folder
+        self._shape, self._dtype, self._index, self._read = shape, dtype, index, read
+        self._failed = failed
+        self._seconds = seconds
+        self._frames: dict[tuple[Plane, int], None] = {}
+        self._state: Snapshot | None = None
+        self._wake = threading.Condition()
+        self._busy = self._closing = self._complained = False
+        self._writer: SessionFolder | None = None
+        self._lock = FileLock(folder / _IN_USE, timeout=0, thread_local=False)
+        self._thread = threading.Thread(target=self._work, name="napari-sam2-autosave", daemon=True)
+        self._thread.start()
+
+    def frame(self, plane: Plane, frame: int) -> None:
+        """The labels of a frame are different."""
+        with self._wake:
+            self._frames[plane, frame] = None
+            self._wake.notify_all()
+
+    def state(self, now: Snapshot) -> None:
+        """All else is different; of several the latest is written."""
+        with self._wake:
+            self._state = now
+            self._wake.notify_all()
+
+    def flush(self, seconds: float = 30.0) -> bool:
+        """Wait until all is written. Returns whether it is."""
+        with self._wake:
+            return self._wake.wait_for(lambda: not (self._frames or self._state or self._busy), seconds)
+
+    def close(self, last: Snapshot | None = None) -> None:
+        """Write what is left, and let go of the folder."""
+        with self._wake:
+            if last is not None and (self._writer is not None or self._frames or self._state):
+                self._state = last
+            self._closing = True
+            self._wake.notify_all()
+        self._thread.join(30)
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._frames or self._state or self._closing)
+                if not (self._frames or self._state):
+                    break
+                frames, self._frames = list(self._frames), {}
+                state, self._state = self._state, None
+                self._busy = True
+            try:
+                self._write(frames, state)
+            except (OSError, SessionError, ValueError) as error:
+                self._complain(error)
+            with self._wake:
+                self._busy = False
+                self._wake.notify_all()
+                if self._seconds and not self._closing:
+                    self._wake.wait_for(lambda: self._closing, self._seconds)
+        self._lock.release(force=True)
+
+    def _write(self, frames: list[tuple[Plane, int]], state: Snapshot | None) -> None:
+        if self._writer is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+            self._writer = SessionFolder(self.folder, self._shape, self._dtype, self._index)
+        for plane, frame in frames:
+            self._writer.write_frame(plane, frame, self._read(plane, frame))
+        # Frames first: what the entries call finished is there.
+        if state is not None:
+            self._writer.write(state)
+
+    def _complain(self, error: BaseException) -> None:
+        _log.warning("autosave in %s: %s", self.folder, error)
+        if not self._complained:
+            self._complained = True
+            self._failed(error)
+
+
+def mark_closed(folder: Path) -> None:
+    """Do not offer a session any more as one that ended in the middle. Raises SessionError, OSError."""
+    rewrite(folder, lambda entries: entries.model_copy(update={"closed": True}))

@@ -1,0 +1,143 @@
+"""What stands in the session.json of a session folder, checked when it is read."""
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+FORMAT = "napari-sam2/session"
+VERSION = 1
+
+README = """\
+A session of napari-sam2 (https://pypi.org/project/napari-sam2). To open it: Plugins > Segment stack > Session > Open,
+or drop this folder onto napari. The image itself is not in here; session.json says which one it was.
+
+session.json   the image, the objects with their names and parents, accepted frames, the model
+prompts.json   the clicks, boxes and masks (format napari-sam2/prompts; masks of corrections in prompts-masks)
+masks.zarr     the label image, object number by pixel, 0 = background
+scores.npz     what the model thinks of every mask
+"""
+
+
+class SessionError(ValueError):
+    """A session folder that cannot be used; the message is one line for the user."""
+
+
+def _inside(name: str) -> str:
+    windows = PureWindowsPath(name)
+    if not name or PurePosixPath(name).is_absolute() or windows.drive or windows.root or ".." in windows.parts:
+        raise ValueError(f"{name!r} leads out of the folder")
+    return name
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+_Id = Annotated[int, Field(ge=1, le=2**32 - 1)]
+_Frame = Annotated[int, Field(ge=0)]
+_Plane = list[_Frame]
+
+
+class ImageEntry(_Strict):
+    """Which image it was. `fingerprint` is "" when it was not known yet."""
+
+    name: str
+    path: str = ""
+    shape: list[Annotated[int, Field(ge=1)]]
+    dtype: str
+    rgb: bool = False
+    frame_axis: Annotated[int, Field(ge=0)] | None = None
+    fingerprint: str = ""
+
+
+class ObjectEntry(_Strict):
+    """One object."""
+
+    id: _Id
+    name: str
+    parents: list[_Id] = []
+
+
+class LockEntry(_Strict):
+    """An accepted frame; without an object of every object."""
+
+    object: _Id | None = None
+    frame: _Frame
+    plane: _Plane = []
+
+
+class PlaceEntry(_Strict):
+    """An object on a frame."""
+
+    object: _Id
+    frame: _Frame
+    plane: _Plane = []
+
+
+class DoneEntry(_Strict):
+    """The finished frames of an object, such as "0-5,8"."""
+
+    object: _Id
+    plane: _Plane = []
+    frames: Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$")]
+
+
+class PromptsEntry(_Strict):
+    """The prompts file of a plane."""
+
+    plane: _Plane = []
+    file: Annotated[str, AfterValidator(_inside)]
+
+
+class SessionFile(_Strict):
+    """The whole session.json."""
+
+    format: Literal["napari-sam2/session"] = "napari-sam2/session"
+    version: int = VERSION
+    saved: str = ""
+    closed: bool = False
+    image: ImageEntry
+    model: str = ""
+    current: _Id
+    objects: list[ObjectEntry]
+    prompts: list[PromptsEntry]
+    corrections: list[PlaceEntry] = []
+    accepted: list[LockEntry] = []
+    done: list[DoneEntry] = []
+
+
+def parse(content: Any) -> SessionFile:
+    """Check what was read. Raises SessionError, one line that names the entry that is wrong and why."""
+    version = content.get("version") if isinstance(content, dict) else None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise SessionError(f'format: expected "{FORMAT}"; choose the folder of a session')
+    if isinstance(version, int) and version > VERSION:
+        raise SessionError(f"version: got {version}, this program reads up to {VERSION}; update napari-sam2")
+    try:
+        return SessionFile.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SessionError(f"{where}: {first['msg']}") from error
+
+
+def ranges(frames: Iterable[int]) -> str:
+    """Frame numbers in short: "0-5,8"."""
+    parts: list[list[int]] = []
+    for frame in sorted(frames):
+        if parts and parts[-1][1] == frame - 1:
+            parts[-1][1] = frame
+        else:
+            parts.append([frame, frame])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
+
+
+def from_ranges(text: str, limit: int) -> frozenset[int]:
+    """The frame numbers below `limit` that `ranges` has written."""
+    frames: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        frames.update(range(int(first), min(int(last or first) + 1, limit)))
+    return frozenset(frame for frame in frames if frame < limit)
