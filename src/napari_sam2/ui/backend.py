@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from napari_sam2.ui.scene import Scene, open_tracker
+
 Progress = Callable[[int, int | None], None]
 """Called with (bytes so far, bytes in all or None); what it raises ends the loading."""
 
@@ -49,7 +51,7 @@ class Backend(Protocol):
         """A model that is ready to use."""
 
     def tracker(self, model: Any, stack: Any) -> TrackerLike:
-        """A tracker of a (frames, y, x[, rgb]) stack."""
+        """A tracker of a (frames, y, x[, rgb]) stack, mostly a Scene."""
 
     def inference(self) -> AbstractContextManager[Any]:
         """In which every call of the model is made."""
@@ -80,9 +82,7 @@ class Sam2Backend:
 
     def tracker(self, model: Any, stack: Any) -> TrackerLike:
         """See Backend. Raises TrackingError."""
-        from napari_sam2.tracking import Tracker
-
-        return Tracker(model, stack)
+        return open_tracker(model, stack if isinstance(stack, Scene) else Scene(stack))
 
     def inference(self) -> AbstractContextManager[Any]:
         """See Backend. The mode belongs to the thread that enters it."""

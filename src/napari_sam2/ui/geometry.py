@@ -1,8 +1,12 @@
 """How an image layer becomes a stack of frames for the tracker, and where other layers lie on it."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from napari.layers import Image
+from napari.utils.transforms import Affine
 
 from napari_sam2.session.axes import (
     Axes,
@@ -13,36 +17,101 @@ from napari_sam2.session.axes import (
     sweep_choices,
 )
 from napari_sam2.session.document import Plane
+from napari_sam2.ui.preferences import frame_memory
 
 __all__ = [
     "Axes",
     "LazyStack",
+    "choose_level",
     "default_frame_axis",
+    "finest_level",
     "frame_axis_choices",
-    "full_resolution",
+    "guessed_axes",
     "image_shape",
+    "level_factors",
+    "level_of",
+    "level_texts",
+    "pixel_aspect",
+    "pixels_of",
     "placement",
     "stack_of",
     "sweep_choices",
 ]
 
 
+_LEVEL = "napari-sam2 level"
+"""Key in the metadata of a layer: the level that the user has chosen."""
+_COPIES = 4
+"""Copies of a frame in single precision that are in memory at a time while it is looked at."""
+
+
+def level_of(image: Image) -> int:
+    """The level of a multiscale image that is worked on: the chosen one, else the finest that memory allows."""
+    if not image.multiscale:
+        return 0
+    chosen = image.metadata.get(_LEVEL)
+    if isinstance(chosen, int) and 0 <= chosen < len(image.data):
+        return chosen
+    return finest_level([level.shape for level in image.data], image.rgb, frame_memory())
+
+
+def choose_level(image: Image, level: int) -> None:
+    """Work on another level of a multiscale image from now on."""
+    image.metadata[_LEVEL] = level
+
+
+def finest_level(shapes: Sequence[Sequence[int]], rgb: bool, memory: int) -> int:
+    """The first level of which a frame can be looked at within so many bytes; the last one when none can."""
+    for level, shape in enumerate(shapes):
+        pixels = math.prod(int(size) for size in shape[-3 if rgb else -2 :])
+        if pixels * 4 * _COPIES <= memory:
+            return level
+    return len(shapes) - 1
+
+
+def level_texts(image: Image) -> list[str]:
+    """The levels of a multiscale image in words, the finest first: "full, 20000 × 18000", "1/4, 5000 × 4500"."""
+    texts = []
+    for level in range(len(image.data)):
+        shape = _without_rgb(image, image.data[level].shape)
+        share = max(level_factors(image, level))
+        texts.append(f"{'full' if share < 1.01 else f'1/{share:.3g}'}, {shape[-2]} × {shape[-1]}")
+    return texts
+
+
+def level_factors(image: Image, level: int) -> np.ndarray:
+    """How many data coordinates of the image a pixel of a level spans along each axis."""
+    full, coarse = (_without_rgb(image, image.data[number].shape) for number in (0, level))
+    return np.divide(full, coarse)
+
+
 def image_shape(image: Image) -> tuple[int, ...]:
-    """Shape of the layer's data at full resolution, without RGB."""
-    shape = tuple(int(size) for size in full_resolution(image).shape)
-    return shape[:-1] if image.rgb else shape
+    """Shape of the layer's data at the level that is worked on, without RGB."""
+    return _without_rgb(image, pixels_of(image).shape)
 
 
-def full_resolution(image: Image) -> Any:
-    """The array of an image layer; of a multiscale image the first level, whose pixels are the data coordinates."""
-    return image.data[0] if image.multiscale else image.data
+def _without_rgb(image: Image, shape: Sequence[int]) -> tuple[int, ...]:
+    sizes = tuple(int(size) for size in shape)
+    return sizes[:-1] if image.rgb else sizes
+
+
+def pixels_of(image: Image) -> Any:
+    """The array of an image layer that is worked on; of a multiscale image one of its levels."""
+    return image.data[level_of(image)] if image.multiscale else image.data
 
 
 def placement(image: Image) -> dict[str, Any]:
-    """Keyword arguments that put another layer with the same axes where the image lies."""
+    """Keyword arguments that put another layer, with the pixels that are worked on, where the image lies."""
+    scale, translate = image.scale, image.translate
+    if level_of(image):
+        factors = level_factors(image, level_of(image))
+        # The centre of the first coarse pixel lies between the fine ones that it covers.
+        linear = Affine(scale=scale, rotate=image.rotate, shear=image.shear).linear_matrix
+        translate = translate + linear @ ((factors - 1) / 2)
+        scale = scale * factors
     return {
-        "scale": image.scale,
-        "translate": image.translate,
+        "scale": scale,
+        "translate": translate,
         "rotate": image.rotate,
         "shear": image.shear,
         "affine": image.affine.affine_matrix,
@@ -51,6 +120,29 @@ def placement(image: Image) -> dict[str, Any]:
     }
 
 
+def guessed_axes(image: Image, dims: Any) -> Axes:
+    """The axes of an image as they most likely are meant: by their labels, their units, and the viewer's sliders."""
+    shape = image_shape(image)
+    offset = dims.ndim - len(shape)
+    sliders = [axis - offset for axis in dims.not_displayed if axis >= offset]
+    units = [str(unit) for unit in image.units]
+    return Axes(shape, default_frame_axis(shape, image.axis_labels, units, sliders))
+
+
+def pixel_aspect(image: Image, axes: Axes) -> float:
+    """Height of a pixel over its width, in the units of the world; 1 where the two cannot be compared."""
+    scale = placement(image)["scale"]
+    y, x = axes.spatial
+    sizes = [abs(float(scale[axis])) for axis in (y, x)]
+    units = [image.units[axis] for axis in (y, x)]
+    if units[0] != units[1]:
+        try:
+            sizes[0] = float((sizes[0] * units[0]).to(units[1]).magnitude)
+        except ValueError:  # pint: a time is no length
+            return 1.0
+    return sizes[0] / sizes[1] if min(sizes) > 0 else 1.0
+
+
 def stack_of(image: Image, axes: Axes, plane: Plane) -> Any:
     """The image as (frames, y, x) or (frames, y, x, 3): a view for numpy, read frame by frame for anything else."""
-    return stack_from(full_resolution(image), axes, plane, image.rgb)
+    return stack_from(pixels_of(image), axes, plane, image.rgb)

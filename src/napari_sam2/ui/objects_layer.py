@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+import zarr
 from napari.layers import Image, Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_sam2.session.document import Plane
 from napari_sam2.session.history import FrameDelta
+from napari_sam2.session.label_store import bytes_of, new_store
 from napari_sam2.session.masks import Masks, bounding_box
 from napari_sam2.ui.geometry import Axes, placement
+from napari_sam2.ui.preferences import largest_in_memory, masks_folder
 
 NAME = "SAM 2 objects"
 
@@ -31,10 +34,17 @@ Shows = Callable[[Plane, int], bool]
 
 
 def new_objects(image: Image, axes: Axes) -> Labels:
-    """An empty Labels layer that lies on the image. Raises MemoryError when it is too large for the machine."""
-    return Labels(
-        np.zeros(axes.shape, dtype=np.uint16), name=NAME, opacity=0.5, colormap=_colormap(), **placement(image)
-    )
+    """An empty Labels layer that lies on the image; its pixels are on the disk where they are too many for the memory.
+
+    Raises:
+        MemoryError: they do not fit into the memory.
+        OSError: the folder for them cannot be written.
+    """
+    if bytes_of(axes.shape) > largest_in_memory():
+        data = new_store(masks_folder(), image.name, axes.shape)
+    else:
+        data = np.zeros(axes.shape, dtype=np.uint16)
+    return Labels(data, name=NAME, opacity=0.5, colormap=_colormap(), **placement(image))
 
 
 def _colormap() -> CyclicLabelColormap:
@@ -48,14 +58,12 @@ def _colormap() -> CyclicLabelColormap:
 
 
 def can_take(layer: Any, axes: Axes) -> bool:
-    """Whether a layer that is there already can hold the masks: same shape, in memory, not read-only, room for ids."""
-    return (
-        isinstance(layer, Labels)
-        and isinstance(layer.data, np.ndarray)
-        and layer.data.shape == axes.shape
-        and layer.data.flags.writeable
-        and layer.data.dtype.itemsize > 1
-    )
+    """Whether a layer that is there already can hold the masks: same shape, numpy or zarr, writable, room for ids."""
+    if not isinstance(layer, Labels) or tuple(layer.data.shape) != axes.shape or layer.data.dtype.itemsize == 1:
+        return False
+    if isinstance(layer.data, np.ndarray):
+        return bool(layer.data.flags.writeable)
+    return isinstance(layer.data, zarr.Array) and not layer.data.read_only
 
 
 def largest_label(layer: Labels) -> int:

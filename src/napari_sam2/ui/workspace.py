@@ -1,6 +1,7 @@
 """All that belongs to one image: which axis counts frames, the document, and the three layers that show it."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,12 +9,14 @@ from napari.layers import Image, Labels, Layer, Points, Shapes
 from psygnal import Signal
 
 from napari_sam2.session.document import Document, Plane
+from napari_sam2.session.label_store import store_path
 from napari_sam2.ui import boxes_layer, objects_layer, points_layer
 from napari_sam2.ui.boxes_layer import BoxesLayer, new_boxes
-from napari_sam2.ui.geometry import Axes, default_frame_axis, image_shape, stack_of
+from napari_sam2.ui.geometry import Axes, choose_level, guessed_axes, image_shape, level_of
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.objects_layer import ObjectsLayer, can_take, largest_label, new_objects
 from napari_sam2.ui.points_layer import PointsLayer, new_points
+from napari_sam2.ui.scene import Look, Scene, composable, scene_of, seen
 
 
 class ViewerLike(Protocol):
@@ -33,6 +36,7 @@ class Workspace:
         document: objects and prompts.
         points, boxes, objects: keep the layers and the document equal.
         model: what the finished frames were made with.
+        look: how the image is to be seen.
 
     Events:
         refused(reason): the user's edit of a prompt layer was taken back.
@@ -47,10 +51,11 @@ class Workspace:
         self._loop = loop
         self.model: Any = None
         self._names: dict[Layer, str] = {}
-        self._data = None
-        self._stack: tuple[Plane, Any] | None = None
-        shape = image_shape(image)
-        self.axes = Axes(shape, default_frame_axis(shape, image.axis_labels))
+        self.look = Look()
+        self._scene: tuple[Any, Scene] | None = None
+        # The preferences may change while this is open; its layers are those of one level.
+        choose_level(image, level_of(image))
+        self.axes = guessed_axes(image, viewer.dims)
         self._labels = self._existing(objects_layer.NAME) or new_objects(image, self.axes)
         in_use = largest_label(self._labels) if self._labels in viewer.layers else 0
         points = self._existing(points_layer.NAME) or new_points(image, self.axes)
@@ -86,7 +91,7 @@ class Workspace:
 
     def visible(self) -> tuple[Plane, int]:
         """The plane and frame at which the sliders stand, the nearest of the image when they stand outside."""
-        position = self.image.world_to_data(self._viewer.dims.point)
+        position = self._labels.world_to_data(self._viewer.dims.point)
         inside = np.clip(position, 0, np.subtract(self.axes.shape, 1))
         return self.axes.plane_of(inside), self.axes.frame_of(inside)
 
@@ -106,23 +111,30 @@ class Workspace:
         """Whether the viewer shows this frame now; when it shows more than the y-x view, it may show any."""
         return not self.flat() or self.visible() == (plane, frame)
 
-    def stack(self, plane: Plane) -> Any:
-        """The image as (frames, y, x[, rgb]), the same object as long as the image and the plane stay the same."""
-        if self._stack is None or self._stack[0] != plane or self._data is not self.image.data:
-            self._data = self.image.data
-            self._stack = (plane, stack_of(self.image, self.axes, plane))
-        return self._stack[1]
+    def stack(self, plane: Plane) -> Scene:
+        """The image as (frames, y, x[, rgb]) with its contrast, the same object while nothing of it changes."""
+        images = [layer for layer in self._viewer.layers if isinstance(layer, Image) and layer.ndim == self.image.ndim]
+        used = composable(self.image, images) if self.look.channels == "visible" else [self.image]
+        facts = (self.axes, plane, self.look, tuple(seen(layer) for layer in used))
+        if self._scene is None or self._scene[0] != facts:
+            self._scene = (facts, scene_of(self.image, self.axes, plane, self.look, used))
+        return self._scene[1]
+
+    @property
+    def masks_path(self) -> Path | None:
+        """The folder that the masks are in, when they are on the disk."""
+        return store_path(self._labels.data)
 
     def fits(self) -> bool:
         """Whether the image still has the shape for which the layers were made."""
         return image_shape(self.image) == self.axes.shape
 
-    def set_frame_axis(self, axis: int) -> None:
-        """Let another axis count the frames. Prompts stay where they are in the image and are read anew.
+    def set_frame_axis(self, axis: int | None, swept: int | None = None) -> None:
+        """Let another axis count the frames, and perhaps one be swept. Prompts stay where they are in the image.
 
         Refused while there are boxes that do not lie on one frame along that axis.
         """
-        axes = Axes(self.axes.shape, axis)
+        axes = Axes(self.axes.shape, axis, swept)
         if not self.boxes.lie_flat(axes):
             self.refused.emit("Delete the boxes first: along that axis they do not lie on one frame.")
             return
@@ -130,7 +142,7 @@ class Workspace:
             self.refused.emit("Accepted frames are frames of this axis. Take them back first, or stay with the axis.")
             return
         self.axes = axes
-        self._stack = None
+        self._turn_viewer()
         self.objects.detach()
         self.document.masks = None
         self.document.clear_done()
@@ -143,6 +155,14 @@ class Workspace:
                 layer.axes = axes
                 layer.read()
         self._begin()
+
+    def _turn_viewer(self) -> None:
+        """Show y and x of the frames, when the viewer shows a plane along other axes."""
+        dims = self._viewer.dims
+        offset = dims.ndim - len(self.axes.shape)
+        shown = [axis + offset for axis in self.axes.spatial]
+        if dims.ndisplay == 2 and not self.flat():
+            dims.order = (*(axis for axis in range(dims.ndim) if axis not in shown), *shown)
 
     def _begin(self) -> None:
         """From here on everything can be taken back."""
