@@ -20,9 +20,11 @@ class Masks:
 
     Events:
         changed(plane, frame): pixels of a frame were written here.
+        relabelled(ids, first): pixels of these objects have other ids from frame `first` on.
     """
 
     changed = Signal(tuple, int)
+    relabelled = Signal(dict, int)
 
     def __init__(self, array: Any, frames: int, planes: Iterable[Plane] = ((),), index: Index | None = None) -> None:
         """
@@ -101,6 +103,7 @@ class Masks:
                 delta = self.write(plane, frame, after)
                 if delta is not None:
                     deltas.append(delta)
+        self.relabelled.emit(dict(ids), first)
         return deltas
 
     def _put(self, plane: Plane, frame: int, part: tuple[slice, slice], after: Labels) -> None:

@@ -44,7 +44,7 @@ class Cell:
         confidence: 0 to 1, None without a mask.
         object_score, predicted_iou: of the model, None where it has not been asked.
         area: in pixels.
-        area_jump: |log2| of the ratio to the area on the frame before; None without one.
+        area_before: on the frame before, 0 without one.
         contact: share of the outline along which another object lies.
         signs: see `confidence.signs`.
     """
@@ -54,7 +54,7 @@ class Cell:
     object_score: float | None
     predicted_iou: float | None
     area: int
-    area_jump: float | None
+    area_before: int
     contact: float
     prompted: bool
     locked: bool
@@ -75,6 +75,7 @@ class Review:
         """The mothers of an object that came from a division."""
         self._row: dict[int, int] = {}
         self._summaries: dict[int, Summary] = {}
+        self._strangers: dict[int, set[int]] = {}
         shape = (0, frames)
         self._score: NDArray[np.float32] = np.empty(shape, np.float32)
         self._iou: NDArray[np.float32] = np.empty(shape, np.float32)
@@ -91,11 +92,15 @@ class Review:
         """The objects, in the order of the rows."""
         return tuple(self._row)
 
-    def set_objects(self, ids: Iterable[int]) -> None:
-        """Let these be the objects. What is known of those that stay is kept."""
+    def set_objects(self, ids: Iterable[int]) -> set[int]:
+        """Let these be the objects. What is known of those that stay is kept.
+
+        Returns the frames on which new ones had pixels before they were objects: they are to be measured again.
+        """
         wanted = list(dict.fromkeys(ids))
         if wanted == list(self._row):
-            return
+            return set()
+        again = set().union(*(self._strangers.pop(object_id, ()) for object_id in wanted))
         kept = np.array([self._row.get(object_id, -1) for object_id in wanted], np.int64)
         empty = {"_score": np.nan, "_iou": np.nan, "_confidence": np.nan}
         for name in ("_score", "_iou", "_area", "_contact", "_at_edge", "_prompted", "_locked", "_confidence", "_lost"):
@@ -105,6 +110,7 @@ class Review:
             setattr(self, name, after)
         self._row = {object_id: row for row, object_id in enumerate(wanted)}
         self._summaries.clear()
+        return again
 
     def set_scores(self, frame: int, ids: Sequence[int], object_scores: ArrayLike, predicted_ious: ArrayLike) -> None:
         """Note what the model thinks of some objects on a frame; objects without a row are left out."""
@@ -114,17 +120,25 @@ class Review:
         self._iou[rows, frame] = np.asarray(predicted_ious, np.float32)[known]
         self._judge(frame)
 
-    def clear_scores(self) -> None:
-        """Forget what the model thinks."""
-        self._score[:] = np.nan
-        self._iou[:] = np.nan
-        self._judge()
+    def set_row_scores(self, object_id: int, object_scores: ArrayLike, predicted_ious: ArrayLike) -> None:
+        """Note what the model thinks of an object on all frames. Raises KeyError when there is no such object."""
+        row = self._row[object_id]
+        scores, ious = np.asarray(object_scores, np.float32), np.asarray(predicted_ious, np.float32)
+        changed = ~(_same(scores, self._score[row]) & _same(ious, self._iou[row]))
+        self._score[row], self._iou[row] = scores, ious
+        if changed.any():
+            self._judge(row=row)
 
     def set_figures(self, frame: int, figures: FrameFigures) -> None:
         """Note what was measured on a frame; objects that do not occur in it have no pixels there."""
         for array in (self._area, self._contact, self._at_edge):
             array[:, frame] = 0
-        known = [index for index, object_id in enumerate(figures.ids.tolist()) if object_id in self._row]
+        known = []
+        for index, object_id in enumerate(figures.ids.tolist()):
+            if object_id in self._row:
+                known.append(index)
+            else:
+                self._strangers.setdefault(object_id, set()).add(frame)
         rows = [self._row[int(figures.ids[index])] for index in known]
         self._area[rows, frame] = figures.areas[known]
         self._contact[rows, frame] = figures.contacts[known]
@@ -171,14 +185,14 @@ class Review:
         """All that is known of a place. Raises KeyError when there is no such object."""
         row = self._row[object_id]
         score, iou, area = self._score[row, frame], self._iou[row, frame], int(self._area[row, frame])
-        jump, contact = self._jumps(slice(frame, frame + 1))[row, 0], self._contact[row, frame]
+        jump, contact = self._jumps(slice(row, row + 1), slice(frame, frame + 1))[0, 0], self._contact[row, frame]
         return Cell(
             state="present" if area else "absent" if np.isfinite(score) else "",
             confidence=_number(self._confidence[row, frame]),
             object_score=_number(score),
             predicted_iou=_number(iou),
             area=area,
-            area_jump=_number(jump),
+            area_before=int(self._area[row, frame - 1]) if frame else 0,
             contact=float(contact),
             prompted=bool(self._prompted[row, frame]),
             locked=bool(self._locked[row, frame]),
@@ -218,44 +232,46 @@ class Review:
     def _rows(self, ids: Sequence[int]) -> list[int]:
         return [self._row[object_id] for object_id in ids]
 
-    def _judge(self, frame: int | None = None) -> None:
-        """Compute confidence anew, on one frame and its neighbours or everywhere."""
+    def _judge(self, frame: int | None = None, row: int | None = None) -> None:
+        """Compute confidence anew, on one frame and its neighbours or all, of one object or all."""
         columns = slice(0, self.frames) if frame is None else slice(max(0, frame - 1), min(self.frames, frame + 2))
+        rows = slice(0, len(self._row)) if row is None else slice(row, row + 1)
         self._summaries.clear()
         if not self._row or columns.start >= columns.stop:
             return
-        present = self._area[:, columns] > 0
-        judged = confidence(
-            self._score[:, columns], self._iou[:, columns], self._jumps(columns), self._contact[:, columns]
-        )
-        lost = self._losses(columns)
-        self._lost[:, columns] = lost
-        self._confidence[:, columns] = np.where(present, judged, np.where(lost, np.float32(_LOST), np.float32(np.nan)))
+        part = rows, columns
+        judged = confidence(self._score[part], self._iou[part], self._jumps(rows, columns), self._contact[part])
+        lost = self._lost[part] = self._losses(rows, columns)
+        empty = np.where(lost, np.float32(_LOST), np.float32(np.nan))
+        self._confidence[part] = np.where(self._area[part] > 0, judged, empty)
 
-    def _jumps(self, columns: slice) -> NDArray[np.float32]:
+    def _jumps(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """|log2| of the ratio to the area on the frame before, NaN where one of them has no pixels.
 
         Where the user prompted, the mask may well differ from the one before: that was the purpose.
         """
-        now = self._area[:, columns].astype(np.float32)
+        now = self._area[rows, columns].astype(np.float32)
         before = np.zeros_like(now)
         first = 1 if columns.start == 0 else 0
-        before[:, first:] = self._area[:, columns.start + first - 1 : columns.stop - 1]
-        known = (now > 0) & (before > 0) & ~self._prompted[:, columns]
+        before[:, first:] = self._area[rows, columns.start + first - 1 : columns.stop - 1]
+        known = (now > 0) & (before > 0) & ~self._prompted[rows, columns]
         jumps = np.abs(np.log2(np.where(known, now, 1) / np.where(known, before, 1)))
         return np.where(known, jumps, np.float32(np.nan))
 
-    def _losses(self, columns: slice) -> NDArray[np.bool_]:
+    def _losses(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Where an object is looked for and not found although it was in the middle of a frame beside this one."""
-        missing = np.isfinite(self._score[:, columns]) & (self._area[:, columns] == 0)
+        missing = np.isfinite(self._score[rows, columns]) & (self._area[rows, columns] == 0)
         start, stop = max(0, columns.start - 1), min(self.frames, columns.stop + 1)
         inside = np.zeros((len(missing), columns.stop - columns.start + 2), bool)
         offset = start - columns.start + 1
-        inside[:, offset : offset + stop - start] = (self._area[:, start:stop] > 0) & ~self._at_edge[:, start:stop]
+        inside[:, offset : offset + stop - start] = (self._area[rows, start:stop] > 0) & ~self._at_edge[
+            rows, start:stop
+        ]
         lost: NDArray[np.bool_] = missing & (inside[:, :-2] | inside[:, 2:])
         for object_id, frame in self._expected_losses():
-            if object_id in self._row and columns.start <= frame < columns.stop:
-                lost[self._row[object_id], frame - columns.start] = False
+            row = self._row.get(object_id, -1)
+            if rows.start <= row < rows.stop and columns.start <= frame < columns.stop:
+                lost[row - rows.start, frame - columns.start] = False
         return lost
 
     def _expected_losses(self) -> Iterator[tuple[int, int]]:
@@ -269,3 +285,8 @@ class Review:
 
 def _number(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _same(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
+    same: NDArray[np.bool_] = (one == other) | (np.isnan(one) & np.isnan(other))
+    return same

@@ -62,6 +62,7 @@ class Form(QWidget):
         self.propagate = _button("propagate", "Propagate", "Find the objects in all frames")
         self.cancel = _button("cancel", "Cancel", "Stop. Finished frames stay.")
         self.progress = _progress()
+        self.review = _button("review", "Review", "Show all objects, and where the model is unsure")
         for text, data in DIRECTIONS:
             self.direction.addItem(text, data)
         self._lay_out()
@@ -88,6 +89,7 @@ class Form(QWidget):
         column.addLayout(_rows(("Direction", self.direction), ("Frames", frames)))
         column.addLayout(_row(self.propagate, self.cancel, stretch=self.propagate))
         column.addWidget(self.progress)
+        column.addWidget(self.review)
         column.addStretch(1)
 
 

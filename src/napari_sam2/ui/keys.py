@@ -1,6 +1,6 @@
 """The keys of the widget: letters that napari leaves free, bound to the viewer so that any layer may be selected."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,13 @@ SHORTCUTS = (
     Shortcut("Shift-G", "cancel", "stop; finished frames stay"),
 )
 
-_BY_CONTROL = {shortcut.control: shortcut.key for shortcut in SHORTCUTS}
+REVIEW_SHORTCUTS = (
+    Shortcut(".", "next_doubtful", "go to the next place where the model is unsure"),
+    Shortcut(",", "previous_doubtful", "go to the place before"),
+)
+"""Bound while the review is open."""
+
+_BY_CONTROL = {shortcut.control: shortcut.key for shortcut in (*SHORTCUTS, *REVIEW_SHORTCUTS)}
 
 
 def key_of(control: str) -> str:
@@ -36,17 +42,20 @@ def key_of(control: str) -> str:
 class KeyBindings:
     """Binds the keys to a viewer, and releases them again."""
 
-    def __init__(self, viewer: Any, actions: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(
+        self, viewer: Any, actions: Mapping[str, Callable[[], None]], shortcuts: Sequence[Shortcut] = SHORTCUTS
+    ) -> None:
         """
         Args:
             viewer: anything with napari's `bind_key`.
             actions: what to call, by the control's objectName.
+            shortcuts: the keys.
         """
         self._viewer = viewer
         self._bound: list[str] = []
         self.taken: list[str] = []
         """Keys that something else has bound; they are left alone."""
-        for shortcut in SHORTCUTS:
+        for shortcut in shortcuts:
             self._bind(shortcut.key, actions[shortcut.control])
 
     def release(self) -> None:

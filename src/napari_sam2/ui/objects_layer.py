@@ -84,6 +84,7 @@ class ObjectsLayer:
         planes = itertools.product(*(range(axes.shape[axis]) for axis in axes.held))
         self.masks = Masks(layer.data, axes.frames, planes, axes.index)
         self.masks.changed.connect(self._on_written)
+        self.masks.relabelled.connect(self._on_relabelled)
         layer.events.labels_update.connect(self._on_painted)
         self._later = later
         self._shows = shows
@@ -94,6 +95,7 @@ class ObjectsLayer:
     def detach(self) -> None:
         """Stop following the layer."""
         self.masks.changed.disconnect(self._on_written)
+        self.masks.relabelled.disconnect(self._on_relabelled)
         self.layer.events.labels_update.disconnect(self._on_painted)
 
     def color(self, object_id: int) -> np.ndarray:
@@ -130,6 +132,10 @@ class ObjectsLayer:
                 box, mask = covered
                 after[box][mask & (after[box] == 0)] = object_id
         self.masks.write(plane, frame, after)
+
+    def _on_relabelled(self, ids: dict[int, int], first: int) -> None:
+        # What such an object was before a preview must not come back when its prompts go.
+        self._covered = {key: kept for key, kept in self._covered.items() if key[2] not in ids or key[1] < first}
 
     def _on_painted(self, event: Any = None) -> None:
         # A stroke may go through several frames.

@@ -17,6 +17,7 @@ from napari_sam2.ui.messages import tell
 from napari_sam2.ui.model_chooser import ModelChooser
 from napari_sam2.ui.model_shelf import ModelShelf
 from napari_sam2.ui.models import devices
+from napari_sam2.ui.review_opener import ReviewOpener
 from napari_sam2.ui.settings import default_choice
 
 
@@ -39,12 +40,15 @@ class SegmentStackWidget(QWidget):
         column.addWidget(self.form)
         self.controller = Controller(napari_viewer, self._loop, backend, default_choice())
         self.models = ModelChooser(self.form.model, self.form.manage, self.controller, self._loop, self)
+        self.review = ReviewOpener(napari_viewer, self.controller, self._loop)
         self._fill_choices()
         self._connect()
         self._keys = KeyBindings(napari_viewer, self._actions())
         if self._keys.taken:
             tell("info", f"Keys that something else uses already: {', '.join(self._keys.taken)}. Use the buttons.")
-        self._close_down = _Closer(napari_viewer, self.controller, self._loop, self._keys, self.models.shelf)
+        self._close_down = _Closer(
+            napari_viewer, self.controller, self._loop, self._keys, self.models.shelf, self.review
+        )
         # Closing the viewer destroys the widget; closing the dock only takes its parent away (see hideEvent).
         self.destroyed.connect(self._close_down)
         self._render()
@@ -83,6 +87,7 @@ class SegmentStackWidget(QWidget):
         form.image.activated.connect(lambda _: control.set_image(form.image.currentData()))
         form.frame_axis.activated.connect(lambda _: control.set_frame_axis(form.frame_axis.currentData()))
         form.device.activated.connect(lambda _: control.set_device(form.device.currentData()))
+        form.review.clicked.connect(lambda *_: self.review.open())
         form.object.activated.connect(lambda _: control.select_object(form.object.currentData()))
         control.changed.connect(self._render_soon)
         control.workspaces.images_changed.connect(self._render_soon)
@@ -203,8 +208,17 @@ def _swatch(color: Any) -> QIcon:
 class _Closer:
     """What is to be done once when the widget is gone. It must not hold the widget itself."""
 
-    def __init__(self, viewer: Any, controller: Controller, loop: QtLoop, keys: KeyBindings, shelf: ModelShelf) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        controller: Controller,
+        loop: QtLoop,
+        keys: KeyBindings,
+        shelf: ModelShelf,
+        review: ReviewOpener,
+    ) -> None:
         self._viewer, self._controller, self._loop, self._keys, self._shelf = viewer, controller, loop, keys, shelf
+        self._review = review
         self._open = True
         viewer.mouse_move_callbacks.append(self._on_hover)
 
@@ -214,6 +228,7 @@ class _Closer:
             self._viewer.mouse_move_callbacks.remove(self._on_hover)
             self._keys.release()
             self._shelf.close()
+            self._review.close()
             self._controller.close()
             self._loop.close()
 
