@@ -26,6 +26,7 @@ class Format:
         hint: what reads it, in a few words.
         writer: "module:function" in this package; imported when it is used.
         intensities: whether the image is measured for it.
+        volumes: whether it holds volumes over time.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Format:
     suffixes: tuple[str, ...] = ()
     folder: bool = False
     intensities: bool = False
+    volumes: bool = False
 
     def accepts(self, path: Path) -> bool:
         """Whether a file name ends as it should."""
@@ -52,6 +54,7 @@ FORMATS = {
             "ome_tiff:write_ome_tiff",
             "Fiji, QuPath, Python",
             (".ome.tiff", ".tif", ".tiff"),
+            volumes=True,
         ),
         Format(
             "ome-zarr",
@@ -61,10 +64,21 @@ FORMATS = {
             "large data, napari, Fiji",
             (".zarr",),
             True,
+            volumes=True,
         ),
-        Format("csv", "Table (CSV)", ".csv", "table:write_csv", "Excel, R, pandas", intensities=True),
-        Format("ctc", "Cell Tracking Challenge", "", "ctc:write_ctc", "tracking tools and benchmarks", folder=True),
-        Format("geff", "GEFF tracks", ".geff", "geff:write_geff", "Mastodon, TrackMate, Python", folder=True),
+        Format("csv", "Table (CSV)", ".csv", "table:write_csv", "Excel, R, pandas", intensities=True, volumes=True),
+        Format(
+            "ctc",
+            "Cell Tracking Challenge",
+            "",
+            "ctc:write_ctc",
+            "tracking tools and benchmarks",
+            folder=True,
+            volumes=True,
+        ),
+        Format(
+            "geff", "GEFF tracks", ".geff", "geff:write_geff", "Mastodon, TrackMate, Python", folder=True, volumes=True
+        ),
         Format("imagej", "ImageJ ROIs", ".zip", "imagej_rois:write_rois", "the ROI manager of ImageJ and Fiji"),
         Format("coco", "COCO", ".json", "coco:write_coco", "training of networks"),
         Format("sav", "SA-V masklets", ".json", "masklets:write_masklets", "training of SAM 2"),

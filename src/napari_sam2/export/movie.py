@@ -18,6 +18,7 @@ from napari_sam2.files import written_beside
 
 WHAT = "a movie"
 _SMALLEST, _LARGEST = 320, 1200  # pixels of the longer side
+_TRAIL = 15  # frames
 _GIF_LIMIT = 10_000  # frames; a reader keeps all of them in memory
 
 
@@ -92,9 +93,15 @@ def _pictures(results: Results, measured: Measurements, progress: Progress) -> I
     for index in range(results.count):
         shown = _background(results, index, limits)
         picture = panel(shown, results.frame(index), size)
-        annotate(picture, index, scale, paths, ())
+        annotate(picture, index, scale, _recent(paths, index), ())
         yield np.asarray(picture)
         progress(index + 1, results.count)
+
+
+def _recent(paths: dict[int, list[tuple[int, Position]]], index: int) -> dict[int, list[tuple[int, Position]]]:
+    """The latest steps of the objects; whole paths of hundreds of cells would hide them."""
+    near = {item: [step for step in path if index - _TRAIL <= step[0] <= index] for item, path in paths.items()}
+    return {item: path for item, path in near.items() if path}
 
 
 def _limits(channel: Channel) -> tuple[float, float]:

@@ -127,6 +127,8 @@ def track_ids(tracks: Sequence[Track], count: int) -> list[dict[int, int]]:
 def relabelled(frame: Frame, ids: Mapping[int, int], dtype: npt.DTypeLike) -> npt.NDArray[np.unsignedinteger]:
     """A frame with other labels; `ids` has an entry for every label in it but 0."""
     there, which = np.unique(frame, return_inverse=True)
+    if not {item for item in there.tolist() if item} <= ids.keys():
+        raise ExportError("the labels have changed while they were written; export them again")
     new = np.array([ids[item] if item else 0 for item in there.tolist()], dtype=dtype)
     out: npt.NDArray[np.unsignedinteger] = new[which].reshape(frame.shape)
     return out

@@ -8,6 +8,8 @@ from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_sam2.ui.backend import Backend
 from napari_sam2.ui.controller import Controller
+from napari_sam2.ui.export_bar import ExportBar
+from napari_sam2.ui.export_jobs import ExportJobs
 from napari_sam2.ui.form import Form
 from napari_sam2.ui.geometry import frame_axis_choices
 from napari_sam2.ui.hints import remaining_text
@@ -41,13 +43,15 @@ class SegmentStackWidget(QWidget):
         self.controller = Controller(napari_viewer, self._loop, backend, default_choice())
         self.models = ModelChooser(self.form.model, self.form.manage, self.controller, self._loop, self)
         self.review = ReviewOpener(napari_viewer, self.controller, self._loop)
+        self.exports = ExportBar(napari_viewer, self.controller, self._loop)
+        column.addWidget(self.exports)
         self._fill_choices()
         self._connect()
         self._keys = KeyBindings(napari_viewer, self._actions())
         if self._keys.taken:
             tell("info", f"Keys that something else uses already: {', '.join(self._keys.taken)}. Use the buttons.")
         self._close_down = _Closer(
-            napari_viewer, self.controller, self._loop, self._keys, self.models.shelf, self.review
+            napari_viewer, self.controller, self._loop, self._keys, self.models.shelf, self.review, self.exports.jobs
         )
         # Closing the viewer destroys the widget; closing the dock only takes its parent away (see hideEvent).
         self.destroyed.connect(self._close_down)
@@ -216,9 +220,10 @@ class _Closer:
         keys: KeyBindings,
         shelf: ModelShelf,
         review: ReviewOpener,
+        exports: ExportJobs,
     ) -> None:
         self._viewer, self._controller, self._loop, self._keys, self._shelf = viewer, controller, loop, keys, shelf
-        self._review = review
+        self._review, self._exports = review, exports
         self._open = True
         viewer.mouse_move_callbacks.append(self._on_hover)
 
@@ -229,6 +234,7 @@ class _Closer:
             self._keys.release()
             self._shelf.close()
             self._review.close()
+            self._exports.close()
             self._controller.close()
             self._loop.close()
 

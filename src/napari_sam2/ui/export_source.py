@@ -1,0 +1,196 @@
+"""What is in the layers as results to export: whose axes are time and depth, which plane, which images go with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from napari.layers import Image
+
+from napari_sam2.export.calibration import is_time, unit_name
+from napari_sam2.export.file_calibration import from_sizes
+from napari_sam2.export.results import Channel, Results
+from napari_sam2.session.axes import Axes, default_frame_axis, is_channel, stack_from
+from napari_sam2.ui.geometry import image_shape, pixels_of
+from napari_sam2.ui.workspace import ViewerLike, Workspace
+
+_DEPTH = ("z", "depth", "plane", "planes", "slice", "slices")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How an array of the layer's shape is looked at: as (frames, y, x), or as (t, z, y, x) when `depth` is an axis.
+
+    Attributes:
+        shape: of the array, without RGB.
+        frame: the axis of the frames, None for a single image.
+        depth: the axis of the slices of volumes, or None.
+        held: the index on each axis that is neither, by axis.
+        letter: "T" or "Z", what the frames are.
+    """
+
+    shape: tuple[int, ...]
+    frame: int | None
+    depth: int | None
+    held: Mapping[int, int]
+    letter: Literal["T", "Z"]
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes of what is looked at, in its order; the frames of a single image have none."""
+        leading = (self.frame, self.depth)
+        return (*(axis for axis in leading if axis is not None), len(self.shape) - 2, len(self.shape) - 1)
+
+    def of(self, data: Any, rgb: bool = False) -> Any:
+        """An array seen like this; a view of numpy, read frame by frame for anything else."""
+        if self.depth is None:
+            return stack_from(data, Axes(self.shape, self.frame), tuple(self.held.values()), rgb)
+        return Volumes(data, self)
+
+
+class Volumes:
+    """A (t, z, y, x) look at an array; a volume is read when it is indexed by a time point."""
+
+    def __init__(self, data: Any, cut: Cut) -> None:
+        self._data, self._cut = data, cut
+        self.dtype = np.dtype(data.dtype)
+        self.shape = tuple(cut.shape[axis] for axis in cut.axes)
+
+    def __getitem__(self, time: int) -> np.ndarray:
+        cut = self._cut
+        index: list[Any] = [slice(None)] * len(cut.shape)
+        for axis, place in {**cut.held, cut.frame: time}.items():
+            index[axis] = place
+        return np.asarray(self._data[tuple(index)])
+
+
+def cut_of(
+    shape: Sequence[int],
+    labels: Sequence[str],
+    units: Sequence[Any],
+    frame: int | None,
+    at: Sequence[int],
+    volumes: bool,
+) -> Cut:
+    """The way to look at an array.
+
+    Args:
+        shape: of the array, without RGB.
+        labels, units: of its axes.
+        frame: the axis that counts frames; one of the last two stands for objects that were followed sideways.
+        at: the index on every axis at which it is cut where need be.
+        volumes: whether time and depth are wanted both, if there are both.
+    """
+    ndim = len(shape)
+    if ndim == 2:
+        return Cut(tuple(shape), None, None, {}, "T")
+    if frame is None or frame >= ndim - 2:
+        frame = default_frame_axis((*shape[:-2], 1, 1), labels)
+    frame = 0 if frame is None else frame
+    others = [axis for axis in range(ndim - 2) if axis != frame]
+    deep = [axis for axis in others if shape[axis] > 1 and not is_channel(labels, axis)]
+    depth = deep[0] if volumes and len(deep) == 1 else None
+    if depth is not None and _is_depth(labels[frame], units[frame]) and not _is_depth(labels[depth], units[depth]):
+        frame, depth = depth, frame
+    letter: Literal["T", "Z"] = "Z" if depth is None and _is_depth(labels[frame], units[frame]) else "T"
+    held = {axis: int(at[axis]) for axis in range(ndim - 2) if axis not in (frame, depth)}
+    return Cut(tuple(shape), frame, depth, held, letter)
+
+
+def _is_depth(label: str, unit: Any) -> bool:
+    name = unit_name(str(unit))
+    return label.lower() in _DEPTH or (name is not None and not is_time(name))
+
+
+def calibration(layer: Any, cut: Cut) -> Any:
+    """Sizes of a layer's pixels and frames; a layer has a scale and a unit for every axis."""
+    letters = ("TZYX" if cut.depth is not None else f"{cut.letter}YX")[-len(cut.axes) :]
+    sizes = {
+        letter: (float(layer.scale[axis]), str(layer.units[axis]))
+        for letter, axis in zip(letters, cut.axes, strict=True)
+    }
+    return from_sizes(sizes, cut.letter, volumes=cut.depth is not None)
+
+
+def channels(images: Sequence[Image], cut: Cut) -> tuple[Channel, ...]:
+    """The images as channels, in the colours in which napari shows them; of an RGB image three."""
+    found: list[Channel] = []
+    for image in images:
+        data = pixels_of(image)
+        if image.rgb:
+            if cut.depth is None:
+                stack = cut.of(data, rgb=True)
+                found += [Channel(f"{image.name} {name}", _Sample(stack, place), colour, _rgb_limits(data.dtype))
+                          for place, (name, colour) in enumerate(_RGB)]  # fmt: skip
+            continue
+        colour = tuple(float(value) for value in image.colormap.colors[-1][:3])
+        low, high = (float(value) for value in image.contrast_limits)
+        found.append(Channel(image.name, cut.of(data), colour, (low, high) if high > low else None))  # type: ignore[arg-type]
+    return tuple(found)
+
+
+_RGB = (("red", (1.0, 0.0, 0.0)), ("green", (0.0, 1.0, 0.0)), ("blue", (0.0, 0.0, 1.0)))
+
+
+def _rgb_limits(dtype: Any) -> tuple[float, float]:
+    return (0.0, float(np.iinfo(dtype).max)) if np.dtype(dtype).kind == "u" else (0.0, 1.0)
+
+
+class _Sample:
+    """One colour of an RGB stack, (frames, y, x)."""
+
+    def __init__(self, stack: Any, place: int) -> None:
+        self._stack, self._place = stack, place
+        self.dtype, self.shape = np.dtype(stack.dtype), tuple(stack.shape[:3])
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return np.asarray(self._stack[index])[..., self._place]
+
+
+def workspace_cut(work: Workspace, *, volumes: bool) -> Cut:
+    """How the labels of a workspace are looked at; where only a plane fits, the one on screen."""
+    plane, frame = work.visible()
+    at = [round(value) for value in work.axes.position(plane, frame, (0, 0))]
+    image = work.image
+    return cut_of(work.axes.shape, image.axis_labels, image.units, work.axes.frame, at, volumes)
+
+
+def workspace_results(work: Workspace, viewer: ViewerLike, *, volumes: bool) -> Results:
+    """All that is known of the image that is being worked on, with every visible image of its shape as a channel.
+
+    Args:
+        volumes: whether the format holds volumes over time; otherwise it gets the plane on screen.
+    """
+    cut = workspace_cut(work, volumes=volumes)
+    images = [
+        layer
+        for layer in viewer.layers
+        if isinstance(layer, Image) and image_shape(layer) == cut.shape and (layer.visible or layer is work.image)
+    ]
+    layer = work.layers[0]
+    document = work.document
+    return Results(
+        cut.of(layer.data),
+        cut.letter,
+        scores=_scores(work, cut),
+        parents=document.parents,
+        names={item.id: item.name for item in document.objects if item.name != f"object {item.id}"},
+        calibration=calibration(layer, cut),
+        channels=channels(images, cut),
+        title=work.image.name,
+    )
+
+
+def _scores(work: Workspace, cut: Cut) -> dict[tuple[int, int], float]:
+    """The predicted IoU by (object, frame) of what is exported; of several slices of a volume the worst."""
+    axes = work.axes
+    if cut.frame not in (axes.frame, axes.swept):
+        return {}
+    scores: dict[tuple[int, int], float] = {}
+    for plane, item, frame, score in work.document.scores.entries():
+        at = axes.position(plane, frame, (0, 0))
+        if score.predicted_iou != score.predicted_iou or any(at[axis] != place for axis, place in cut.held.items()):
+            continue
+        key = (item, 0 if cut.frame is None else int(at[cut.frame]))
+        scores[key] = min(scores.get(key, 1.0), max(0.0, score.predicted_iou))
+    return scores

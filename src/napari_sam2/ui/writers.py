@@ -1,0 +1,116 @@
+"""What napari's own save dialogue calls: a Labels layer, and images if they are selected too, in our formats."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+from napari.utils import progress
+
+from napari_sam2.export.errors import ExportError
+from napari_sam2.export.formats import FORMATS, export_results
+from napari_sam2.export.results import Results
+from napari_sam2.ui.export_source import calibration, channels, cut_of
+
+
+class WriteError(RuntimeError):
+    """What napari is to show. It takes a ValueError for "no such writer" and says nothing of the reason."""
+
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+
+def write_ome_tiff(path: str, layers: list[LayerData]) -> list[str]:
+    """See `export.ome_tiff`."""
+    return _write("ome-tiff", path, layers)
+
+
+def write_ome_zarr(path: str, layers: list[LayerData]) -> list[str]:
+    """See `export.ome_zarr`."""
+    return _write("ome-zarr", path, layers)
+
+
+def write_csv(path: str, layers: list[LayerData]) -> list[str]:
+    """See `export.table`."""
+    return _write("csv", path, layers)
+
+
+def write_ctc(path: str, layers: list[LayerData]) -> list[str]:
+    """See `export.ctc`."""
+    return _write("ctc", path, layers)
+
+
+def write_geff(path: str, layers: list[LayerData]) -> list[str]:
+    """See `export.geff`."""
+    return _write("geff", path, layers)
+
+
+def write_rois(path: str, layers: list[LayerData]) -> list[str]:
+    """See `export.imagej_rois`."""
+    return _write("imagej", path, layers)
+
+
+def write_coco(path: str, layers: list[LayerData]) -> list[str]:
+    """See `export.coco`."""
+    return _write("coco", path, layers)
+
+
+def write_gif(path: str, layers: list[LayerData]) -> list[str]:
+    """See `export.movie`."""
+    return _write("gif", path, layers)
+
+
+def results_of(layers: list[LayerData], *, volumes: bool) -> Results:
+    """The Labels layer among layer data tuples as results, the images as channels.
+
+    Lineage is taken from the layer's features (column `parents`), where the widget leaves it. Of axes beside time,
+    depth, y and x the first index is taken.
+    """
+    data, attributes, _ = next(item for item in layers if item[2] == "labels")
+    data = data[0] if attributes.get("multiscale") else data
+    ndim = len(data.shape)
+    layer: Any = SimpleNamespace(
+        scale=attributes.get("scale", (1.0,) * ndim),
+        units=attributes.get("units") or ("pixel",) * ndim,
+        axis_labels=attributes.get("axis_labels") or ("",) * ndim,
+    )
+    cut = cut_of(data.shape, layer.axis_labels, layer.units, None, (0,) * ndim, volumes)
+    images = [Image(item[0], **_for_image(item[1])) for item in layers if item[2] == "image"]
+    return Results(
+        cut.of(data),
+        cut.letter,
+        parents=_parents(attributes.get("features")),
+        calibration=calibration(layer, cut),
+        channels=channels(images, cut),
+        title=str(attributes.get("name", "objects")),
+    )
+
+
+def _for_image(attributes: dict[str, Any]) -> dict[str, Any]:
+    wanted = ("name", "colormap", "contrast_limits", "rgb", "multiscale")
+    return {key: attributes[key] for key in wanted if key in attributes}
+
+
+def _parents(features: Any) -> dict[int, tuple[int, ...]]:
+    if features is None or not {"index", "parents"} <= set(features):
+        return {}
+    return {
+        int(item): tuple(int(parent) for parent in own.split())
+        for item, own in zip(np.asarray(features["index"]), features["parents"], strict=True)
+        if isinstance(own, str) and all(parent.isdecimal() for parent in own.split()) and own.strip()
+    }
+
+
+def _write(name: str, path: str, layers: list[LayerData]) -> list[str]:
+    try:
+        results = results_of(layers, volumes=FORMATS[name].volumes)
+    except ExportError as error:
+        raise WriteError(str(error)) from error
+    with progress(total=2 * results.count, desc=f"Writing {FORMATS[name].title}") as bar:
+        try:
+            written = export_results(Path(path), results, name, progress=lambda done, _: bar.update(done - bar.n))
+        except ExportError as error:
+            how = " (Export… in the widget Segment stack offers it)" if error.offer is not None else ""
+            raise WriteError(f"{error}{how}") from error
+    return [str(item) for item in written]
