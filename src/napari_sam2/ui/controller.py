@@ -13,6 +13,7 @@ from napari_sam2.ui.carrying import Carrying, Wish, preview_part
 from napari_sam2.ui.hints import Situation, hint
 from napari_sam2.ui.inference import InferenceThread, Target
 from napari_sam2.ui.loading import Loading
+from napari_sam2.ui.looking import Looking
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import Cancelled, explain, tell
 from napari_sam2.ui.models import model_text
@@ -52,6 +53,8 @@ class Controller:
         self.propagation = Propagation(self.thread, segmenter)
         self.carrying = Carrying(self.propagation, self._backend, self.loading.prepare)
         self.workspaces = Workspaces(viewer, loop)
+        self.looking = Looking(self.thread, loop, self.workspaces, self._free)
+        self.looking.changed.connect(self._on_look)
         self.loading.changed.connect(self.changed.emit)
         self.loading.failed.connect(self._on_load_failed)
         self.previews.arrived.connect(self._on_preview)
@@ -120,12 +123,17 @@ class Controller:
             self.workspaces.open(image)
         self.changed.emit()
 
-    def set_frame_axis(self, axis: int) -> None:
-        """Let another axis of the image count the frames."""
-        work = self._need_image()
-        if work is not None and axis != work.axes.frame and self._free("choose another frame axis"):
+    def set_frame_axis(self, axis: int | None, swept: int | None = None) -> None:
+        """Let another axis of the image count the frames, and perhaps one more be swept."""
+        if self._need_image() is not None and self.looking.set_axes(axis, swept):
             self.previews.drop_all()
-            work.set_frame_axis(axis)
+            self.carrying.forget()
+        self.changed.emit()
+
+    def _on_look(self) -> None:
+        """The image is seen otherwise."""
+        self.carrying.forget()
+        self._preview_visible()
         self.changed.emit()
 
     def set_model(self, model: str) -> None:

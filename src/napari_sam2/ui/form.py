@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam2.ui.keys import key_of
+from napari_sam2.ui.look_section import LookSection
 
 DIRECTIONS = (("Both directions", "both"), ("Forward", "forward"), ("Backward", "backward"))
 
@@ -34,6 +35,12 @@ class Form(QWidget):
         self.hint = _hint()
         self.image = _combo("image", "The image or stack to work on")
         self.frame_axis = _combo("frame_axis", "The axis along which objects are followed: time, or z of a stack")
+        self.other_axis = _combo(
+            "other_axis",
+            "Of a stack with time and depth: stay on one slice, or follow objects through all slices at all times",
+        )
+        self.look = LookSection()
+        self.masks_path = _path("masks_path")
         self.model = _combo(
             "model",
             "micro comes with the plugin and works offline. SAM 2 and 2.1 are larger: better on large or unusual "
@@ -74,9 +81,16 @@ class Form(QWidget):
         column.addWidget(self.hint)
         model = QWidget()
         model.setLayout(_row(self.model, self.manage, stretch=self.model))
-        column.addLayout(
-            _rows(("Image", self.image), ("Frame axis", self.frame_axis), ("Model", model), ("Device", self.device))
+        top = _rows(
+            ("Image", self.image),
+            ("Frame axis", self.frame_axis),
+            ("Other axis", self.other_axis),
+            ("Model", model),
+            ("Device", self.device),
         )
+        self._other_axis_label = top.labelForField(self.other_axis)
+        column.addLayout(top)
+        column.addWidget(self.look)
         column.addWidget(QLabel("<b>Prompts</b>"))
         column.addLayout(_row(self.positive, self.negative, self.box))
         column.addLayout(_row(self.previous_object, self.object, self.next_object, stretch=self.object))
@@ -90,7 +104,23 @@ class Form(QWidget):
         column.addLayout(_row(self.propagate, self.cancel, stretch=self.propagate))
         column.addWidget(self.progress)
         column.addWidget(self.review)
+        column.addWidget(self.masks_path)
         column.addStretch(1)
+
+    def show_other_axis(self, shown: bool) -> None:
+        """Let there be a choice for another axis, or none."""
+        self.other_axis.setVisible(shown)
+        self._other_axis_label.setVisible(shown)
+
+
+def _path(name: str) -> QLabel:
+    """A path that can be selected and copied."""
+    label = QLabel()
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return label
 
 
 def _hint() -> QLabel:

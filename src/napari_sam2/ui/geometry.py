@@ -138,7 +138,7 @@ def pixel_aspect(image: Image, axes: Axes) -> float:
     if units[0] != units[1]:
         try:
             sizes[0] = float((sizes[0] * units[0]).to(units[1]).magnitude)
-        except ValueError:  # pint: a time is no length
+        except (TypeError, ValueError):  # pint: a time is no length
             return 1.0
     return sizes[0] / sizes[1] if min(sizes) > 0 else 1.0
 

@@ -1,17 +1,18 @@
 """The dock widget "Segment stack": passes the user's actions to the controller and shows its state."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QStyle, QVBoxLayout, QWidget
 
 from napari_sam2.ui.backend import Backend
 from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.export_bar import ExportBar
 from napari_sam2.ui.export_jobs import ExportJobs
 from napari_sam2.ui.form import Form
-from napari_sam2.ui.geometry import frame_axis_choices
+from napari_sam2.ui.geometry import Axes, frame_axis_choices, sweep_choices
 from napari_sam2.ui.hints import remaining_text
 from napari_sam2.ui.keys import KeyBindings
 from napari_sam2.ui.loop import QtLoop
@@ -39,7 +40,7 @@ class SegmentStackWidget(QWidget):
         self.form = Form()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.form)
+        column.addWidget(_scrolling(self.form))
         self.controller = Controller(napari_viewer, self._loop, backend, default_choice())
         self.models = ModelChooser(self.form.model, self.form.manage, self.controller, self._loop, self)
         self.review = ReviewOpener(napari_viewer, self.controller, self._loop)
@@ -77,9 +78,7 @@ class SegmentStackWidget(QWidget):
             "new_object": control.new_object,
             "previous_object": lambda: control.step_object(-1),
             "next_object": lambda: control.step_object(1),
-            "propagate": lambda: control.propagate(
-                form.direction.currentData(), form.first_frame.value(), form.last_frame.value()
-            ),
+            "propagate": lambda: control.propagate(form.direction.currentData(), *self._range()),
             "cancel": control.cancel,
         }
 
@@ -89,7 +88,12 @@ class SegmentStackWidget(QWidget):
         for name, action in actions.items():
             getattr(form, name).clicked.connect(lambda *_, action=action: action())
         form.image.activated.connect(lambda _: control.set_image(form.image.currentData()))
-        form.frame_axis.activated.connect(lambda _: control.set_frame_axis(form.frame_axis.currentData()))
+        form.frame_axis.activated.connect(lambda _: self._on_axes(form.frame_axis.currentData(), None))
+        form.other_axis.activated.connect(
+            lambda _: self._on_axes(form.frame_axis.currentData(), form.other_axis.currentData())
+        )
+        form.look.connect_to(control.looking)
+        form.look.unfolded.connect(self._on_unfolded)
         form.device.activated.connect(lambda _: control.set_device(form.device.currentData()))
         form.review.clicked.connect(lambda *_: self.review.open())
         form.object.activated.connect(lambda _: control.select_object(form.object.currentData()))
@@ -107,10 +111,25 @@ class SegmentStackWidget(QWidget):
         work.document.objects_changed.connect(self._render_soon, unique=True)
         work.document.current_changed.connect(self._render_soon, unique=True)
 
+    def _on_axes(self, frame: int | None, swept: int | None) -> None:
+        self.controller.set_frame_axis(frame, swept)
+        self._set_range()
+        self._render()
+
+    def _on_unfolded(self) -> None:
+        self.controller.looking.watched = self.form.look.isExpanded()
+        self.controller.looking.refresh()
+
+    def _range(self) -> tuple[int, int]:
+        """The first and the last frame to fill; of a swept axis, all slices of the chosen steps."""
+        work = self.controller.workspace
+        steps = sorted((self.form.first_frame.value(), self.form.last_frame.value()))
+        return work.axes.span(steps[0], steps[1]) if work is not None else (0, 0)
+
     def _set_range(self) -> None:
         """Let the range be all frames of the image."""
         work = self.controller.workspace
-        last = work.axes.frames - 1 if work is not None else 0
+        last = work.axes.steps - 1 if work is not None else 0
         for spin, value in ((self.form.first_frame, 0), (self.form.last_frame, last)):
             spin.setRange(0, last)
             spin.setValue(value)
@@ -142,6 +161,15 @@ class SegmentStackWidget(QWidget):
         idle = not self.controller.propagation.running
         form.image.setEnabled(bool(images) and idle)
         form.frame_axis.setEnabled(len(items) > 1 and idle)
+        swept = _sweep_items(axes, labels) if axes is not None else []
+        _fill(form.other_axis, swept, axes.swept if axes is not None else None)
+        form.show_other_axis(bool(swept))
+        form.other_axis.setEnabled(idle)
+        form.look.render(work, idle)
+        self.controller.looking.refresh()
+        path = work.masks_path if work is not None else None
+        form.masks_path.setText(f"Masks on the disk: {path}" if path is not None else "")
+        form.masks_path.setVisible(path is not None)
 
     def _render_model(self) -> None:
         form, choice = self.form, self.controller.choice
@@ -186,6 +214,18 @@ class SegmentStackWidget(QWidget):
             form.progress.setFormat(control.loading.text)
 
 
+def _scrolling(form: QWidget) -> QScrollArea:
+    """The form, with a scroll bar on small screens when all of it is unfolded."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(form)
+    bar = area.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+    area.setMinimumWidth(form.minimumSizeHint().width() + bar)
+    return area
+
+
 def _fill(combo: QComboBox, items: list[tuple[str, Any]], current: Any) -> None:
     """Let a combo box offer these (text, data) with this one chosen; it stays as it is when it does so already."""
     if [(combo.itemText(row), combo.itemData(row)) for row in range(combo.count())] != items:
@@ -195,6 +235,19 @@ def _fill(combo: QComboBox, items: list[tuple[str, Any]], current: Any) -> None:
     row = next((row for row, (_, data) in enumerate(items) if data is current or data == current), -1)
     if row != combo.currentIndex():
         combo.setCurrentIndex(row)
+
+
+def _sweep_items(axes: Axes, labels: Sequence[str]) -> list[tuple[str, int | None]]:
+    """What may become of the axis that is left beside frames, y and x; nothing where there is none."""
+    choices = sweep_choices(axes, labels)
+    if not choices:
+        return []
+    names = {axis: _axis_name(axis, labels[axis]) for axis in choices}
+    held = ", ".join(names.values())
+    every: list[tuple[str, int | None]] = [
+        (f"{name}: all {axes.shape[axis]}, linked", axis) for axis, name in names.items()
+    ]
+    return [(f"{held}: only the one shown", None), *every]
 
 
 def _axis_name(axis: int, label: str) -> str:

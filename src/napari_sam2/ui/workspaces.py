@@ -9,6 +9,7 @@ from psygnal import Signal
 from napari_sam2.ui.geometry import image_shape
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import explain
+from napari_sam2.ui.preferences import masks_folder
 from napari_sam2.ui.workspace import ViewerLike, Workspace
 
 
@@ -72,8 +73,8 @@ class Workspaces:
             self._orphan = None
         try:
             work = self._all.get(image) or Workspace(self._viewer, image, self._loop)
-        except MemoryError as error:
-            self.told.emit("error", explain(error, f"the masks of {image.name}"))
+        except (MemoryError, OSError) as error:
+            self.told.emit("error", _no_masks(image, error))
             if before is not None and before.in_viewer:
                 before.show()
                 self.current = before
@@ -87,6 +88,12 @@ class Workspaces:
             image.events.data.connect(self._on_data)
         self.current = work
         self.opened.emit(work)
+        if work.masks_path is not None and before is not work:
+            self.told.emit("info", f"The masks of {image.name} are large and kept on the disk: {work.masks_path}")
+
+    def reopen(self) -> None:
+        """Work on the pixels that the current image has now; what was made on others is put away."""
+        self._on_data()
 
     def _open_any(self) -> None:
         selected = self._viewer.layers.selection.active
@@ -160,3 +167,13 @@ class Workspaces:
                 "in hidden layers with its name.",
             )
             self.open(image)
+
+
+def _no_masks(image: Image, error: MemoryError | OSError) -> str:
+    """Why there can be no masks of an image."""
+    if isinstance(error, MemoryError):
+        return explain(error, f"the masks of {image.name}")
+    return (
+        f"The masks of {image.name} are large and cannot be kept in {masks_folder()}: {error.strerror or error}. "
+        "Choose another folder in File > Preferences > SAM 2 for stacks."
+    )
