@@ -70,6 +70,20 @@ def test_an_object_lost_in_the_middle_is_doubtful_and_one_that_leaves_is_not():
     np.testing.assert_array_equal(review.absent([1, 2])[:, 4:], [[False, True, True, True]] * 2)
 
 
+def test_a_slice_is_compared_with_the_same_slice_of_the_time_point_before():
+    review = Review(9, slices=3)
+    review.set_objects([1])
+    for frame, area in enumerate((100, 300, 0) * 3):
+        review.set_scores(frame, [1], [6.0], [0.94])
+        review.set_figures(frame, figures(o1=area))
+    assert not review.doubtful([1]).any()
+    review.set_figures(4, figures(o1=100))
+    np.testing.assert_array_equal(np.flatnonzero(review.doubtful([1])[0]), [4, 7])
+    assert review.cell(1, 4).area_before == 300
+    review.set_figures(3, figures())
+    assert review.cell(1, 3).lost
+
+
 def test_nobody_has_looked_is_neither_absent_nor_doubtful():
     review = Review(5)
     review.set_objects([1])

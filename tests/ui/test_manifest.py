@@ -4,13 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from napari.utils.shortcuts import default_shortcuts
 from npe2 import PluginManifest
+from qtpy.QtCore import Qt
 
 import napari_sam2
 from napari_sam2.ui.backend import ModelChoice
-from napari_sam2.ui.keys import SHORTCUTS
+from napari_sam2.ui.keys import REVIEW_SHORTCUTS, SHORTCUTS
 from napari_sam2.ui.settings import default_choice
 from napari_sam2.ui.widget import SegmentStackWidget
 
@@ -41,9 +43,30 @@ def test_the_widget_opens_from_the_plugin_menu(make_napari_viewer_proxy, npe2pm,
     viewer = make_napari_viewer_proxy()
     _, widget = viewer.window.add_plugin_dock_widget("napari-sam2", "Segment stack")
     assert isinstance(widget, SegmentStackWidget)
-    for menu in ("napari/layers/segment", "napari/layers/track"):
-        commands = [item.command for item in npe2pm.iter_menu(menu)]
-        assert commands == ["napari-sam2.segment_stack"]
+    segment, track = (
+        [item.command for item in npe2pm.iter_menu(f"napari/layers/{menu}")] for menu in ("segment", "track")
+    )
+    assert segment == ["napari-sam2.segment_stack"]
+    assert track == ["napari-sam2.segment_stack", "napari-sam2.review"]
+
+
+def test_the_review_opens_from_the_plugin_menu_under_the_image(make_napari_viewer_proxy, npe2pm, manifest, qtbot):
+    npe2pm.register(manifest)
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.add_image(np.zeros((4, 20, 20)))
+    dock, review = viewer.window.add_plugin_dock_widget("napari-sam2", "Review")
+    window, below = review.window(), Qt.DockWidgetArea.BottomDockWidgetArea
+    qtbot.waitUntil(lambda: window.dockWidgetArea(dock) == below)
+    qtbot.waitUntil(lambda: 0 < review.height() < 250)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sam2", "Segment stack")
+    assert widget.review.open() is review
+    assert review.model.work is widget.controller.workspace
+    viewer.window.remove_dock_widget(review)
+    qtbot.wait(50)
+    other = widget.review.open()
+    _, again = viewer.window.add_plugin_dock_widget("napari-sam2", "Review")
+    qtbot.wait(50)
+    assert (review.open, other.open, again.open) == (False, False, True)
 
 
 def test_the_preferences_are_the_defaults_of_the_widget(plugin_settings, npe2pm, manifest, tmp_path):
@@ -61,7 +84,9 @@ def test_the_preferences_are_the_defaults_of_the_widget(plugin_settings, npe2pm,
 def test_the_keys_are_free_in_napari():
     used = {str(binding) for bindings in default_shortcuts.values() for binding in bindings}
     assert len(used) > 50
-    assert not {shortcut.key.replace("-", "+") for shortcut in SHORTCUTS} & used
+    ours = [shortcut.key.replace("-", "+") for shortcut in (*SHORTCUTS, *REVIEW_SHORTCUTS)]
+    assert not set(ours) & used
+    assert len(set(ours)) == len(ours)
 
 
 def test_importing_the_widget_imports_no_torch():

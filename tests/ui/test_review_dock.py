@@ -123,7 +123,7 @@ def pixel(desk, place) -> tuple[int, int, int]:
     return color.red(), color.green(), color.blue()
 
 
-def test_it_opens_by_itself_after_the_first_propagation_and_leaves_room_for_the_image(desk):
+def test_it_opens_by_itself_leaves_room_for_the_image_and_follows_the_theme(desk):
     assert desk.review is not None
     assert desk.review.model.ids == [1, 2]
     assert desk.review.isVisible()
@@ -133,14 +133,40 @@ def test_it_opens_by_itself_after_the_first_propagation_and_leaves_room_for_the_
     row = [table.data(table.index(0, column)) for column in range(len(COLUMNS))]
     assert row[1:6] == [1, "object 1", "6", "0", "5"]
 
+    dark = desk.review.strip.palette_colors
+    desk.viewer.theme = "light"
+    light = desk.review.strip.palette_colors
+    assert sum(light.background) > sum(dark.background) + 300
+    desk.viewer.theme = "dark"
+    assert desk.review.strip.palette_colors == dark
 
-def test_a_click_on_a_cell_goes_to_its_frame_and_object(desk):
+
+def test_mouse_and_arrows_in_the_strip_go_to_frame_and_object(desk):
     assert desk.document.current == 2
     desk.click_cell(1, 4)
     assert (desk.document.current, desk.frame) == (1, 4)
     assert desk.review.table.selected == [1]
     desk.click_cell(2, 0)
     assert (desk.document.current, desk.frame) == (2, 0)
+
+    desk.click_cell(1, 2)
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Down):
+        desk.qtbot.keyClick(desk.review.strip, key)
+    assert (desk.document.current, desk.frame) == (2, 3)
+
+    desk.viewer.dims.set_current_step(0, 3)
+    center = desk.viewer.scene.camera.center
+    desk.widget.controller.step_object(-1)
+    desk.qtbot.wait(30)
+    assert desk.review.table.selected == [1]
+    assert desk.frame == 3
+    assert desk.viewer.scene.camera.center == center
+
+    for place in (desk.review.table, desk.review.strip):
+        place.setFocus()
+        desk.document.select(2)
+        desk.qtbot.keyClick(place, Qt.Key.Key_J)
+        assert desk.document.current == 1
 
 
 def test_the_ruler_turns_frames_and_follows_the_slider(desk):
@@ -171,27 +197,28 @@ def test_keys_go_to_doubtful_places_with_the_viewer_or_the_table_in_focus(desk):
     assert (desk.document.current, desk.frame) == (2, 4)
 
 
-def test_doubt_is_seen_in_the_strip(desk):
+def test_doubt_is_seen_filtered_and_sorted(desk):
     sure = pixel(desk, desk.cell(1, 3) - QPoint(0, 5))
     assert sure == DARK.sure
     desk.doubt(1, 3)
     assert pixel(desk, desk.cell(1, 3) - QPoint(0, 5))[0] > 200
     assert "1 doubtful place" in desk.review.count.text()
 
-
-def test_letters_typed_in_table_and_strip_reach_the_viewer(desk):
-    for place in (desk.review.table, desk.review.strip):
-        place.setFocus()
-        desk.document.select(2)
-        desk.qtbot.keyClick(place, Qt.Key.Key_J)
-        assert desk.document.current == 1
-
-
-def test_arrows_in_the_strip_go_from_cell_to_cell(desk):
-    desk.click_cell(1, 2)
-    for key in (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Down):
-        desk.qtbot.keyClick(desk.review.strip, key)
-    assert (desk.document.current, desk.frame) == (2, 3)
+    desk.document.scores.put((), 3, {1: Score(6.0, 0.94, 100)})
+    desk.doubt(2, 3)
+    filters = desk.child(QComboBox, "filter")
+    filters.setCurrentIndex(filters.findData("doubtful"))
+    assert desk.review.model.ids == [2]
+    filters.setCurrentIndex(0)
+    desk.qtbot.keyClicks(desk.child(QLineEdit, "name_filter"), "object 1")
+    assert desk.review.model.ids == [1]
+    desk.child(QLineEdit, "name_filter").clear()
+    header = desk.review.table.horizontalHeader()
+    place = QPoint(header.sectionViewportPosition(COLUMNS.index("worst")) + 10, 8)
+    desk.qtbot.mouseClick(header.viewport(), LEFT, NONE, place)
+    assert desk.review.model.ids == [2, 1]
+    desk.qtbot.mouseClick(header.viewport(), LEFT, NONE, place)
+    assert desk.review.model.ids == [1, 2]
 
 
 def test_selecting_a_row_goes_to_the_object(desk):
@@ -203,22 +230,13 @@ def test_selecting_a_row_goes_to_the_object(desk):
     np.testing.assert_allclose(desk.viewer.scene.camera.center[-2:], (17, 24), atol=1)
 
 
-def test_a_name_is_edited_in_place(desk):
+def test_names_ids_and_ticks_are_edited_in_place(desk):
     desk.edit(1, "name", "mother")
     assert desk.document.name(1) == "mother"
     table = desk.review.table.rows
     assert table.data(table.index(0, COLUMNS.index("name"))) == "mother"
     assert desk.widget.findChild(QComboBox, "object").itemText(0) == "mother"
 
-
-def test_an_id_is_edited_in_place(desk):
-    desk.edit(2, "id", "7")
-    desk.settle()
-    assert desk.review.model.ids == [1, 7]
-    assert set(np.unique(desk.labels)) == {0, 1, 7}
-
-
-def test_ticks_hide_and_lock(desk):
     desk.click_row(1, "shown")
     assert desk.viewer.layers["SAM 2 objects"].get_color(1)[3] == 0
     desk.click_row(1, "shown")
@@ -227,6 +245,11 @@ def test_ticks_hide_and_lock(desk):
     desk.settle()
     assert {key[0] for key in desk.document.locked()} == {2}
     assert pixel(desk, desk.cell(2, 3) + QPoint(0, 7)) == DARK.lock
+
+    desk.edit(2, "id", "7")
+    desk.settle()
+    assert desk.review.model.ids == [1, 7]
+    assert set(np.unique(desk.labels)) == {0, 1, 7}
 
 
 def test_several_rows_are_merged_and_deleted(desk):
@@ -256,23 +279,6 @@ def test_split_at_this_frame_marks_the_daughter(desk):
     assert [desk.review.model.review.summary(i).frames for i in (1, new)] == [3, 3]
     place = QPoint(round(desk.review.strip.scale.x(3)) + 3, desk.cell(new, 3).y())
     assert pixel(desk, place) == DARK.prompt
-
-
-def test_filters_and_order(desk):
-    desk.doubt(2, 3)
-    filters = desk.child(QComboBox, "filter")
-    filters.setCurrentIndex(filters.findData("doubtful"))
-    assert desk.review.model.ids == [2]
-    filters.setCurrentIndex(0)
-    desk.qtbot.keyClicks(desk.child(QLineEdit, "name_filter"), "object 1")
-    assert desk.review.model.ids == [1]
-    desk.child(QLineEdit, "name_filter").clear()
-    header = desk.review.table.horizontalHeader()
-    place = QPoint(header.sectionViewportPosition(COLUMNS.index("worst")) + 10, 8)
-    desk.qtbot.mouseClick(header.viewport(), LEFT, NONE, place)
-    assert desk.review.model.ids == [2, 1]
-    desk.qtbot.mouseClick(header.viewport(), LEFT, NONE, place)
-    assert desk.review.model.ids == [1, 2]
 
 
 def test_hovering_shows_figures_and_a_picture(desk):
@@ -342,25 +348,6 @@ def test_rows_of_table_and_strip_stay_in_line(desk):
                 right = strip.mapFrom(desk.review, left)
                 row, _ = strip.cell_at(QPointF(20, right.y()))
                 assert row == table.rowAt(y)
-
-
-def test_objects_chosen_elsewhere_are_selected_here_and_nothing_jumps(desk):
-    desk.viewer.dims.set_current_step(0, 3)
-    center = desk.viewer.scene.camera.center
-    desk.widget.controller.step_object(-1)
-    desk.qtbot.wait(30)
-    assert desk.review.table.selected == [1]
-    assert desk.frame == 3
-    assert desk.viewer.scene.camera.center == center
-
-
-def test_both_themes_have_their_colours(desk):
-    dark = desk.review.strip.palette_colors
-    desk.viewer.theme = "light"
-    light = desk.review.strip.palette_colors
-    assert sum(light.background) > sum(dark.background) + 300
-    desk.viewer.theme = "dark"
-    assert desk.review.strip.palette_colors == dark
 
 
 def test_closed_it_lets_go_and_opens_again(desk):

@@ -65,12 +65,14 @@ class Cell:
 class Review:
     """The arrays. Frames that change are computed anew alone, so that a propagation stays cheap to follow."""
 
-    def __init__(self, frames: int) -> None:
+    def __init__(self, frames: int, slices: int = 1) -> None:
         """
         Args:
             frames: how many frames the stack has.
+            slices: how many frames in a row are one time point; a slice is compared with the same slice before.
         """
         self.frames = frames
+        self.slices = slices
         self.parents: dict[int, tuple[int, ...]] = {}
         """The mothers of an object that came from a division."""
         self._row: dict[int, int] = {}
@@ -185,14 +187,14 @@ class Review:
         """All that is known of a place. Raises KeyError when there is no such object."""
         row = self._row[object_id]
         score, iou, area = self._score[row, frame], self._iou[row, frame], int(self._area[row, frame])
-        jump, contact = self._jumps(slice(row, row + 1), slice(frame, frame + 1))[0, 0], self._contact[row, frame]
+        jump, contact = self._jumps(np.array([row]), np.array([frame]))[0, 0], self._contact[row, frame]
         return Cell(
             state="present" if area else "absent" if np.isfinite(score) else "",
             confidence=_number(self._confidence[row, frame]),
             object_score=_number(score),
             predicted_iou=_number(iou),
             area=area,
-            area_before=int(self._area[row, frame - 1]) if frame else 0,
+            area_before=int(self._area[row, frame - self.slices]) if frame >= self.slices else 0,
             contact=float(contact),
             prompted=bool(self._prompted[row, frame]),
             locked=bool(self._locked[row, frame]),
@@ -234,44 +236,54 @@ class Review:
 
     def _judge(self, frame: int | None = None, row: int | None = None) -> None:
         """Compute confidence anew, on one frame and its neighbours or all, of one object or all."""
-        columns = slice(0, self.frames) if frame is None else slice(max(0, frame - 1), min(self.frames, frame + 2))
-        rows = slice(0, len(self._row)) if row is None else slice(row, row + 1)
+        columns = np.arange(self.frames) if frame is None else self._around(frame)
+        rows = np.arange(len(self._row)) if row is None else np.array([row])
         self._summaries.clear()
-        if not self._row or columns.start >= columns.stop:
+        if not len(rows) or not len(columns):
             return
-        part = rows, columns
+        part = np.ix_(rows, columns)
         judged = confidence(self._score[part], self._iou[part], self._jumps(rows, columns), self._contact[part])
-        lost = self._lost[part] = self._losses(rows, columns)
+        lost = self._losses(rows, columns)
+        self._lost[part] = lost
         empty = np.where(lost, np.float32(_LOST), np.float32(np.nan))
         self._confidence[part] = np.where(self._area[part] > 0, judged, empty)
 
-    def _jumps(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+    def _around(self, frame: int) -> NDArray[np.int64]:
+        """A frame and those before and after it."""
+        columns = np.array([frame - self.slices, frame, frame + self.slices])
+        return columns[(columns >= 0) & (columns < self.frames)]
+
+    def _beside(self, cells: NDArray[Any], rows: NDArray[Any], columns: NDArray[Any], steps: int) -> NDArray[Any]:
+        """(rows, columns) of the cells so many steps after these; zeros beside the stack."""
+        there = columns + steps * self.slices
+        known = (there >= 0) & (there < self.frames)
+        found = np.zeros((len(rows), len(columns)), cells.dtype)
+        found[:, known] = cells[np.ix_(rows, there[known])]
+        return found
+
+    def _jumps(self, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.float32]:
         """|log2| of the ratio to the area on the frame before, NaN where one of them has no pixels.
 
         Where the user prompted, the mask may well differ from the one before: that was the purpose.
         """
-        now = self._area[rows, columns].astype(np.float32)
-        before = np.zeros_like(now)
-        first = 1 if columns.start == 0 else 0
-        before[:, first:] = self._area[rows, columns.start + first - 1 : columns.stop - 1]
-        known = (now > 0) & (before > 0) & ~self._prompted[rows, columns]
+        part = np.ix_(rows, columns)
+        now = self._area[part].astype(np.float32)
+        before = self._beside(self._area, rows, columns, -1).astype(np.float32)
+        known = (now > 0) & (before > 0) & ~self._prompted[part]
         jumps = np.abs(np.log2(np.where(known, now, 1) / np.where(known, before, 1)))
         return np.where(known, jumps, np.float32(np.nan))
 
-    def _losses(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
+    def _losses(self, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.bool_]:
         """Where an object is looked for and not found although it was in the middle of a frame beside this one."""
-        missing = np.isfinite(self._score[rows, columns]) & (self._area[rows, columns] == 0)
-        start, stop = max(0, columns.start - 1), min(self.frames, columns.stop + 1)
-        inside = np.zeros((len(missing), columns.stop - columns.start + 2), bool)
-        offset = start - columns.start + 1
-        inside[:, offset : offset + stop - start] = (self._area[rows, start:stop] > 0) & ~self._at_edge[
-            rows, start:stop
-        ]
-        lost: NDArray[np.bool_] = missing & (inside[:, :-2] | inside[:, 2:])
+        part = np.ix_(rows, columns)
+        lost: NDArray[np.bool_] = np.isfinite(self._score[part]) & (self._area[part] == 0)
+        seen = np.zeros_like(lost)
+        for steps in (-1, 1):
+            area = self._beside(self._area, rows, columns, steps)
+            seen |= (area > 0) & ~self._beside(self._at_edge, rows, columns, steps)
+        lost &= seen
         for object_id, frame in self._expected_losses():
-            row = self._row.get(object_id, -1)
-            if rows.start <= row < rows.stop and columns.start <= frame < columns.stop:
-                lost[row - rows.start, frame - columns.start] = False
+            lost[np.ix_(rows == self._row.get(object_id, -1), columns == frame)] = False
         return lost
 
     def _expected_losses(self) -> Iterator[tuple[int, int]]:
@@ -279,7 +291,7 @@ class Review:
         for child, mothers in self.parents.items():
             born = self.present(child)[:1].tolist() if child in self._row else []
             for frame in born:
-                yield child, frame - 1
+                yield child, frame - self.slices
                 yield from ((mother, frame) for mother in mothers)
 
 

@@ -69,11 +69,16 @@ class ReviewActions:
         work = self._model.work
         if work is None or work.axes.frame is None:
             return
-        dims = self._model.viewer.dims
-        axis = work.axes.frame
-        here = list(work.image.world_to_data(dims.point))
-        here[axis] = min(max(frame, 0), work.axes.frames - 1)
-        dims.set_point(axis + dims.ndim - len(work.axes.shape), work.image.data_to_world(here)[axis])
+        dims, layer = self._model.viewer.dims, work.objects.layer
+        index = work.axes.index(self._model.plane, min(max(frame, 0), work.axes.frames - 1))
+        here = list(layer.world_to_data(dims.point))
+        for axis in (work.axes.frame, work.axes.swept):
+            if axis is not None:
+                here[axis] = index[axis]
+        world = layer.data_to_world(here)
+        for axis in (work.axes.frame, work.axes.swept):
+            if axis is not None:
+                dims.set_point(axis + dims.ndim - len(here), world[axis])
 
     def next_doubtful(self, by: int = 1) -> None:
         """Go to the next doubtful place of the listed objects, or with -1 to the one before."""
@@ -110,7 +115,7 @@ class ReviewActions:
 
     def _on_screen(self, work: Workspace, frame: int, yx: np.ndarray) -> np.ndarray:
         """World coordinates, on the two axes that are shown, of (y, x) data pixels."""
-        world = np.asarray(work.image.data_to_world(work.axes.position(self._model.plane, frame, yx)))
+        world = np.asarray(work.objects.layer.data_to_world(work.axes.position(self._model.plane, frame, yx)))
         dims = self._model.viewer.dims
         return world[[axis - dims.ndim for axis in dims.displayed]]
 
@@ -204,7 +209,7 @@ class ReviewActions:
 def _comfortable(work: Workspace, yx: np.ndarray) -> bool:
     """Whether (y, x) data pixels lie well inside of what is shown of the image."""
     spatial = list(work.axes.spatial)
-    low, high = work.image.corner_pixels[:, spatial]
+    low, high = work.objects.layer.corner_pixels[:, spatial]
     margin = _MARGIN * (high - low)
     ends = np.array(work.axes.shape)[spatial] - 1
     above = (yx >= low + margin) | (low <= 0)

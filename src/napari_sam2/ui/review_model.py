@@ -189,7 +189,7 @@ class ReviewModel:
         self.measuring.drop_all()
         self._axes = work.axes if work is not None else None
         self._plane = work.visible()[0] if work is not None else ()
-        self.review = Review(work.axes.frames if work is not None else 0)
+        self.review = Review(work.axes.frames, work.axes.slices) if work is not None else Review(0)
         self._read_objects()
         self._read_marks()
         for frame in range(self.review.frames):

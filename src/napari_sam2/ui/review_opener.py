@@ -11,49 +11,62 @@ from napari_sam2.ui.review_dock import HEIGHT, ReviewDock
 
 
 class ReviewOpener:
-    """At most one review per widget "Segment stack"."""
+    """At most one review per widget "Segment stack".
+
+    Attributes:
+        controller, loop: what reviews work with.
+        review: the one that was opened last; its `open` says whether it still is.
+    """
 
     def __init__(self, viewer: Any, controller: Controller, loop: QtLoop) -> None:
         self._viewer = viewer
-        self._controller = controller
-        self._loop = loop
+        self.controller = controller
+        self.loop = loop
         self.review: ReviewDock | None = None
-        """The one that was opened last; its `open` says whether it still is."""
         controller.propagation.ended.connect(self._on_ended)
 
     def open(self) -> ReviewDock:
         """Show the review, or bring it to the front."""
         if self.review is None or not self.review.open:
-            self.review = ReviewDock(self._viewer, self._controller, self._loop)
+            self.review = ReviewDock(self._viewer, self.controller, self.loop)
             self._viewer.window.add_dock_widget(self.review, name="Review", area="bottom", add_vertical_stretch=False)
-            _settle_height(self.review)
+            settle_below(self.review)
         dock = _dock_of(self.review)
         if dock is not None:
             dock.show()
             dock.raise_()
         return self.review
 
+    def adopt(self, review: ReviewDock) -> None:
+        """Take a review that somebody else has made in the place of the one that is open."""
+        if self.review is not None and self.review.open:
+            self._viewer.window.remove_dock_widget(self.review)
+            self.review.close_down()
+        self.review = review
+
     def close(self) -> None:
         """Let the review follow nothing any more."""
-        self._controller.propagation.ended.disconnect(self._on_ended)
+        self.controller.propagation.ended.disconnect(self._on_ended)
         if self.review is not None:
             self.review.close_down()
 
     def _on_ended(self, cancelled: bool, error: BaseException | None) -> None:
         # Once; whoever closes it does not want it.
-        if self.review is None and self._controller.propagation.done:
-            self._loop.post(self._open_first)
+        if self.review is None and self.controller.propagation.done:
+            self.loop.post(self._open_first)
 
     def _open_first(self) -> None:
         if self.review is None:
             self.open()
 
 
-def _settle_height(review: QWidget) -> None:
-    """Let the dock be just a few rows high, so that the image keeps the room."""
+def settle_below(review: QWidget) -> None:
+    """Let the dock of a review lie under the image, just a few rows high, so that the image keeps the room."""
     dock = _dock_of(review)
     window = dock.parent() if dock is not None else None
     if isinstance(window, QMainWindow):
+        if window.dockWidgetArea(dock) != Qt.DockWidgetArea.BottomDockWidgetArea:
+            window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
         window.resizeDocks([dock], [HEIGHT], Qt.Orientation.Vertical)
 
 

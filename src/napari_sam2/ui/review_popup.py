@@ -5,6 +5,7 @@ from functools import partial
 from html import escape
 
 import numpy as np
+from napari.layers import Image
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
@@ -15,6 +16,14 @@ from napari_sam2.ui.review_words import figures, headline
 
 _REST_MILLISECONDS = 120
 _OFFSET = QPoint(16, 18)
+
+
+def _limits(image: Image) -> tuple[float, float]:
+    """What is black and what is white in an image."""
+    if image.rgb:
+        return 0.0, float(np.iinfo(image.dtype).max) if np.issubdtype(image.dtype, np.integer) else 1.0
+    low, high = image.contrast_limits
+    return float(low), float(high)
 
 
 class CellPopup(QFrame):
@@ -87,7 +96,7 @@ class CellPopup(QFrame):
         # Where the object is missing, the place is shown at which it was seen last.
         where = int(present[np.abs(present - frame).argmin()]) if len(present) else frame
         indices = [work.axes.index(model.plane, each) for each in (frame, where)]
-        limits = (0.0, 255.0) if work.image.rgb else tuple(float(limit) for limit in work.image.contrast_limits)
+        limits = _limits(work.image)
         color = self._color(object_id)
 
         def read() -> np.ndarray | None:
@@ -99,7 +108,7 @@ class CellPopup(QFrame):
                 piece = np.asarray(stack[(frame, *part)])
             except (OSError, ValueError, IndexError):  # the file is gone; there is no picture then
                 return None
-            return thumbnail(piece, here[part], (limits[0], limits[1]), color)
+            return thumbnail(piece, here[part], limits, color)
 
         model.measuring.submit(read, partial(self._on_picture, self._cell))
 
