@@ -15,9 +15,10 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QProgressBar, QPushButton
 import napari_sam2
 from napari_sam2.export.errors import ExportError
 from napari_sam2.export.results import ExportOptions, Results
+from napari_sam2.result_sources import cut_of
 from napari_sam2.session.scores import Score
 from napari_sam2.ui.export_jobs import ExportJobs, Job
-from napari_sam2.ui.export_source import cut_of, workspace_results
+from napari_sam2.ui.export_source import workspace_results
 from napari_sam2.ui.messages import Cancelled
 from napari_sam2.ui.object_summary import TRACKS, ObjectSummary
 from napari_sam2.ui.readers import get_reader

@@ -19,7 +19,10 @@ _OPTIONS = {"split": "--split", "renumber": "--renumber"}
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The options of the command."""
     command.add_argument(
-        "labels", type=Path, metavar="LABELS", help="TIFF, zarr, npy, or a Cell Tracking Challenge folder"
+        "labels",
+        type=Path,
+        metavar="LABELS",
+        help="TIFF, zarr, npy, a session folder or a Cell Tracking Challenge folder",
     )
     command.add_argument("--format", required=True, metavar="NAME", help="; ".join(_names()))
     command.add_argument("--output", type=Path, required=True, metavar="PATH", help="file or folder to write")
@@ -64,9 +67,12 @@ def _opened(options: argparse.Namespace) -> "Iterator[Results]":
     from napari_sam2.export.file_calibration import calibration_of
     from napari_sam2.export.read_ctc import is_ctc, read_ctc
     from napari_sam2.export.results import Results
+    from napari_sam2.result_sources import is_session, session_results
 
     with ExitStack() as files:
-        if options.labels.is_dir() and is_ctc(options.labels):
+        if is_session(options.labels):
+            results = session_results(options.labels)
+        elif is_ctc(options.labels):
             results = read_ctc(options.labels)
         else:
             array, frame_axis = _arranged(files, options.labels, options.axes)

@@ -1,105 +1,16 @@
-"""What is in the layers as results to export: whose axes are time and depth, which plane, which images go with it."""
+"""What is in the layers as results to export: the labels, their sizes, and the images that go with them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from napari.layers import Image
 
-from napari_sam2.export.calibration import is_time, unit_name
 from napari_sam2.export.file_calibration import from_sizes
 from napari_sam2.export.results import Channel, Results
-from napari_sam2.session.axes import Axes, default_frame_axis, is_channel, stack_from
+from napari_sam2.result_sources import Cut, cut_of
 from napari_sam2.ui.geometry import image_shape, pixels_of
 from napari_sam2.ui.workspace import ViewerLike, Workspace
-
-_DEPTH = ("z", "depth", "plane", "planes", "slice", "slices")
-
-
-@dataclass(frozen=True)
-class Cut:
-    """How an array of the layer's shape is looked at: as (frames, y, x), or as (t, z, y, x) when `depth` is an axis.
-
-    Attributes:
-        shape: of the array, without RGB.
-        frame: the axis of the frames, None for a single image.
-        depth: the axis of the slices of volumes, or None.
-        held: the index on each axis that is neither, by axis.
-        letter: "T" or "Z", what the frames are.
-    """
-
-    shape: tuple[int, ...]
-    frame: int | None
-    depth: int | None
-    held: Mapping[int, int]
-    letter: Literal["T", "Z"]
-
-    @property
-    def axes(self) -> tuple[int, ...]:
-        """The axes of what is looked at, in its order; the frames of a single image have none."""
-        leading = (self.frame, self.depth)
-        return (*(axis for axis in leading if axis is not None), len(self.shape) - 2, len(self.shape) - 1)
-
-    def of(self, data: Any, rgb: bool = False) -> Any:
-        """An array seen like this; a view of numpy, read frame by frame for anything else."""
-        if self.depth is None:
-            return stack_from(data, Axes(self.shape, self.frame), tuple(self.held.values()), rgb)
-        return Volumes(data, self)
-
-
-class Volumes:
-    """A (t, z, y, x) look at an array; a volume is read when it is indexed by a time point."""
-
-    def __init__(self, data: Any, cut: Cut) -> None:
-        self._data, self._cut = data, cut
-        self.dtype = np.dtype(data.dtype)
-        self.shape = tuple(cut.shape[axis] for axis in cut.axes)
-
-    def __getitem__(self, time: int) -> np.ndarray:
-        cut = self._cut
-        index: list[Any] = [slice(None)] * len(cut.shape)
-        for axis, place in {**cut.held, cut.frame: time}.items():
-            index[axis] = place
-        return np.asarray(self._data[tuple(index)])
-
-
-def cut_of(
-    shape: Sequence[int],
-    labels: Sequence[str],
-    units: Sequence[Any],
-    frame: int | None,
-    at: Sequence[int],
-    volumes: bool,
-) -> Cut:
-    """The way to look at an array.
-
-    Args:
-        shape: of the array, without RGB.
-        labels, units: of its axes.
-        frame: the axis that counts frames; one of the last two stands for objects that were followed sideways.
-        at: the index on every axis at which it is cut where need be.
-        volumes: whether time and depth are wanted both, if there are both.
-    """
-    ndim = len(shape)
-    if ndim == 2:
-        return Cut(tuple(shape), None, None, {}, "T")
-    if frame is None or frame >= ndim - 2:
-        frame = default_frame_axis((*shape[:-2], 1, 1), labels)
-    frame = 0 if frame is None else frame
-    others = [axis for axis in range(ndim - 2) if axis != frame]
-    deep = [axis for axis in others if shape[axis] > 1 and not is_channel(labels, axis)]
-    depth = deep[0] if volumes and len(deep) == 1 else None
-    if depth is not None and _is_depth(labels[frame], units[frame]) and not _is_depth(labels[depth], units[depth]):
-        frame, depth = depth, frame
-    letter: Literal["T", "Z"] = "Z" if depth is None and _is_depth(labels[frame], units[frame]) else "T"
-    held = {axis: int(at[axis]) for axis in range(ndim - 2) if axis not in (frame, depth)}
-    return Cut(tuple(shape), frame, depth, held, letter)
-
-
-def _is_depth(label: str, unit: Any) -> bool:
-    name = unit_name(str(unit))
-    return label.lower() in _DEPTH or (name is not None and not is_time(name))
 
 
 def calibration(layer: Any, cut: Cut) -> Any:

@@ -1,9 +1,11 @@
-"""What napari calls to open folders that it does not know: a Cell Tracking Challenge folder, as labels and tracks."""
+"""What napari calls to open folders that it does not know: sessions and Cell Tracking Challenge folders."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dask.array
+from dask.delayed import delayed
 from napari.utils import notifications
 
 from napari_sam2.export.errors import ExportError
@@ -11,13 +13,14 @@ from napari_sam2.export.measure import measure
 from napari_sam2.export.read_ctc import is_ctc, read_ctc
 from napari_sam2.export.results import Results
 from napari_sam2.export.summary import track_rows
+from napari_sam2.result_sources import is_session, session_results
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str], list[LayerData]]
 
 
 def get_reader(path: str | list[str]) -> Reader | None:
-    """A reader for a folder, or for the table of tracks in it; None for anything that is not ours."""
+    """A reader for a folder, or for the file in it that says what it is; None for anything that is not ours."""
     if isinstance(path, list):
         return None
     folder = folder_of(path)
@@ -25,14 +28,22 @@ def get_reader(path: str | list[str]) -> Reader | None:
 
 
 def folder_of(path: str) -> Path:
-    """The folder that is meant; the file that names its tracks stands for it."""
+    """The folder that is meant; the file that says what it is stands for it."""
     found = Path(path)
-    return found.parent if found.suffix.lower() == ".txt" else found
+    return found.parent if found.suffix.lower() in (".txt", ".json") else found
 
 
 def read_ctc_layers(path: str) -> list[LayerData]:
     """Labels and tracks of a Cell Tracking Challenge folder. Raises ExportError when it cannot be read."""
-    results = read_ctc(folder_of(path))
+    return _layers(read_ctc(folder_of(path)))
+
+
+def read_session_layers(path: str) -> list[LayerData]:
+    """Labels and tracks of a session, to look at; to go on with it, open it in the widget."""
+    return _layers(session_results(folder_of(path)))
+
+
+def _layers(results: Results) -> list[LayerData]:
     measured = measure(results)
     try:
         rows, graph, properties = track_rows(results, measured)
@@ -40,12 +51,20 @@ def read_ctc_layers(path: str) -> list[LayerData]:
         notifications.show_warning(f"The tracks are shown without lineage: {error}.")
         rows, graph, properties = track_rows(Results(results.labels), measured)
     axes = {"axis_labels": tuple(results.axes.lower())}
-    layers: list[LayerData] = [(results.labels, {"name": results.title, **axes}, "labels")]
+    layers: list[LayerData] = [(_lazy(results), {"name": results.title, **axes}, "labels")]
     if len(rows):
         about = {"name": f"{results.title} tracks", "graph": graph, "features": properties, **axes}
         layers.append((rows, about, "tracks"))
     return layers
 
 
-READERS: list[tuple[Callable[[Path], bool], Reader]] = [(is_ctc, read_ctc_layers)]
+def _lazy(results: Results) -> Any:
+    """The labels as an array that napari can slice; a frame is read when it is looked at."""
+    first = results.frame(0)
+    read = delayed(results.frame)
+    blocks = [dask.array.from_delayed(read(index), first.shape, first.dtype)[None] for index in range(results.count)]
+    return dask.array.concatenate(blocks)
+
+
+READERS: list[tuple[Callable[[Path], bool], Reader]] = [(is_session, read_session_layers), (is_ctc, read_ctc_layers)]
 """(whether a folder is of this kind, what reads it), the first that fits"""
