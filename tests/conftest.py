@@ -14,6 +14,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     """Downloads and notes of a test go into folders of its own."""
     monkeypatch.setenv("NAPARI_SAM2_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("NAPARI_SAM2_STATE", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("NAPARI_SAM2_SESSIONS", str(tmp_path_factory.mktemp("sessions")))
     for variable in ("NAPARI_SAM2_MIRROR", "NAPARI_SAM2_OFFLINE", "HF_ENDPOINT"):
         monkeypatch.delenv(variable, raising=False)
 

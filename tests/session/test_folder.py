@@ -210,7 +210,7 @@ def test_a_session_in_use_is_not_offered_and_a_closed_one_is_marked(document, au
     assert list(found(tmp_path)) == []
     autosave.close(snapshot(document, lambda: IMAGE, "micro"))
     (session,) = found(tmp_path)
-    assert (session.image, session.objects, session.closed) == ("cells", 2, False)
+    assert (session.image, session.objects, session.closed) == ("cells", 3, False)
     mark_closed(session.folder)
     assert next(found(tmp_path)).closed
 

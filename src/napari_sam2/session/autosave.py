@@ -5,6 +5,7 @@ alive; the operating system takes it away when the program is killed.
 """
 
 import datetime
+import json
 import logging
 import os
 import re
@@ -20,7 +21,8 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 from platformdirs import user_data_dir
 
-from napari_sam2.session.folder import SESSION, SessionError, SessionFolder, Snapshot, open_folder, rewrite
+from napari_sam2.session.folder import SESSION, SessionFolder, Snapshot, rewrite
+from napari_sam2.session.folder_format import parse
 from napari_sam2.session.masks import Index
 from napari_sam2.session.places import Plane
 
@@ -60,13 +62,12 @@ def found(root: Path) -> Iterator[Unfinished]:
         if in_use(folder):
             continue
         try:
-            saved = open_folder(folder)
-        except SessionError as error:
-            _log.warning("%s", error)
+            entries = parse(json.loads((folder / SESSION).read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            _log.warning("%s: %s", folder, error)
             continue
-        prompted = {place[1] for place in saved.prompts}
-        if prompted or saved.done:
-            yield Unfinished(folder, saved.image.name, saved.saved, len(prompted), saved.closed)
+        if entries.prompts or entries.done:
+            yield Unfinished(folder, entries.image.name, entries.saved, len(entries.objects), entries.closed)
 
 
 def in_use(folder: Path) -> bool:
@@ -161,7 +162,7 @@ class Autosave:
                 self._busy = True
             try:
                 self._write(frames, state)
-            except (OSError, SessionError, ValueError) as error:
+            except (OSError, ValueError, LookupError, RuntimeError, TypeError, MemoryError) as error:
                 self._complain(error)
             with self._wake:
                 self._busy = False

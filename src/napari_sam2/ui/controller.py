@@ -2,21 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
 from psygnal import Signal
 
 from napari_sam2.session.document import EVERY, Plane
+from napari_sam2.session.folder import Saved
 from napari_sam2.ui.backend import Backend, ModelChoice, Sam2Backend
 from napari_sam2.ui.carrying import Carrying, Wish, preview_part
 from napari_sam2.ui.hints import Situation, hint
 from napari_sam2.ui.inference import InferenceThread, Target
+from napari_sam2.ui.keeping import Keep, Keeping
 from napari_sam2.ui.loading import Loading
 from napari_sam2.ui.looking import Looking
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import Cancelled, explain, tell
 from napari_sam2.ui.models import model_text
+from napari_sam2.ui.opening import METADATA, Opening, Questions
 from napari_sam2.ui.previews import Previews
 from napari_sam2.ui.propagation import Propagation
 from napari_sam2.ui.standing import Outlook
@@ -40,8 +44,10 @@ class Controller:
         backend: Backend | None = None,
         choice: ModelChoice | None = None,
         tell: Callable[[str, str], None] = tell,
+        keep: Keep | None = None,
     ) -> None:
         self._viewer = viewer
+        self._loop = loop
         self._tell = tell
         self._backend = backend or Sam2Backend()
         self.drawing = False
@@ -55,6 +61,11 @@ class Controller:
         self.workspaces = Workspaces(viewer, loop)
         self.looking = Looking(self.thread, loop, self.workspaces, self._free)
         self.looking.changed.connect(self._on_look)
+        self.keeping = Keeping(self.thread, loop, keep or Keep())
+        self.opening = Opening(viewer, self.workspaces, self.keeping, tell, Questions())
+        self.keeping.changed.connect(self.changed.emit)
+        self.keeping.told.connect(self._tell)
+        self.keeping.opened.connect(self._on_session)
         self.loading.changed.connect(self.changed.emit)
         self.loading.failed.connect(self._on_load_failed)
         self.previews.arrived.connect(self._on_preview)
@@ -64,10 +75,14 @@ class Controller:
         self.carrying.told.connect(self._tell)
         self.workspaces.opened.connect(self._on_opened)
         self.workspaces.lost.connect(self._on_lost)
+        self.workspaces.closed.connect(self.keeping.unfollow)
         self.workspaces.told.connect(self._tell)
         viewer.dims.events.connect(self._on_view)
         viewer.layers.selection.events.active.connect(self._on_view)
+        viewer.layers.events.inserted.connect(self._on_layer)
         self.workspaces.start()
+        self.keeping.look()
+        self._on_layer()
 
     @property
     def workspace(self) -> Workspace | None:
@@ -114,6 +129,8 @@ class Controller:
         self.loading.cancel()
         self._viewer.dims.events.disconnect(self._on_view)
         self._viewer.layers.selection.events.active.disconnect(self._on_view)
+        self._viewer.layers.events.inserted.disconnect(self._on_layer)
+        self.keeping.close()
         self.workspaces.close()
         self.thread.close()
 
@@ -208,6 +225,7 @@ class Controller:
         elif self.propagation.running:
             self.carrying.queue(wish)
         else:
+            self.keeping.uses(work, self.choice.model)
             self.carrying.start(work, wish, self.choice)
         self.changed.emit()
 
@@ -271,7 +289,35 @@ class Controller:
         if self.workspace is not None and self.loading.here:
             self.loading.prepare()
 
+    def save_session(self, path: Path) -> None:
+        """Write the work on this image into a folder."""
+        work = self._need_image()
+        if work is not None:
+            self.keeping.save(work, path, self.choice.model)
+
+    def open_session(self, path: Path) -> None:
+        """Open a session folder, on its image."""
+        if self._free("open a session"):
+            self.opening.open(path)
+
+    def reopen(self) -> None:
+        """Open the latest session that did not come to an end."""
+        if self.keeping.unfinished:
+            self.open_session(self.keeping.unfinished[0].folder)
+
+    def _on_session(self, pair: tuple[Workspace, Saved]) -> None:
+        """The finished frames were made with the model of the session."""
+        work, saved = pair
+        work.model = self.choice if self.choice.model == saved.model else ModelChoice(saved.model)
+        self.previews.drop_all()
+        self.changed.emit()
+
+    def _on_layer(self, event: Any = None) -> None:
+        if event is None or METADATA in event.value.metadata:
+            self._loop.post(self.opening.open_dropped)
+
     def _on_opened(self, work: Workspace) -> None:
+        self.keeping.follow(work)
         self.drawing = False
         self.previews.drop_all()
         work.document.prompts_changed.connect(self._on_prompts, unique=True)

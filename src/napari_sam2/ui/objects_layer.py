@@ -13,6 +13,7 @@ import numpy as np
 import zarr
 from napari.layers import Image, Labels
 from napari.utils.colormaps import CyclicLabelColormap
+from psygnal import Signal
 
 from napari_sam2.session.document import Plane
 from napari_sam2.session.history import FrameDelta
@@ -76,7 +77,12 @@ class ObjectsLayer:
 
     A preview is provisional: what it covered is kept until the frame is segmented by propagation, and comes back when
     its prompts are taken away.
+
+    Events:
+        painted(through_frames): the user has changed pixels of the frame on screen, or of others too.
     """
+
+    painted = Signal(bool)
 
     def __init__(self, layer: Labels, axes: Axes, later: Later, shows: Shows) -> None:
         self.layer = layer
@@ -97,6 +103,12 @@ class ObjectsLayer:
         self.masks.changed.disconnect(self._on_written)
         self.masks.relabelled.disconnect(self._on_relabelled)
         self.layer.events.labels_update.disconnect(self._on_painted)
+
+    def read_anew(self) -> None:
+        """All pixels may be others."""
+        self._covered.clear()
+        self.masks.forget()
+        self.layer.refresh(extent=False)
 
     def color(self, object_id: int) -> np.ndarray:
         """RGBA colour, 0 to 1, that the layer shows an object in."""
@@ -140,6 +152,7 @@ class ObjectsLayer:
     def _on_painted(self, event: Any = None) -> None:
         # A stroke may go through several frames.
         self.masks.forget()
+        self.painted.emit(self.layer.n_edit_dimensions > 2)
 
     def _on_written(self, plane: Plane, frame: int) -> None:
         # The viewer reads the array anew by itself when another frame is turned to.

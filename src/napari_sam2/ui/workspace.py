@@ -8,11 +8,11 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Points, Shapes
 from psygnal import Signal
 
-from napari_sam2.session.document import Document, Plane
+from napari_sam2.session.document import Document, DocumentObject, Plane
 from napari_sam2.session.label_store import store_path
 from napari_sam2.ui import boxes_layer, objects_layer, points_layer
 from napari_sam2.ui.boxes_layer import BoxesLayer, new_boxes
-from napari_sam2.ui.geometry import Axes, choose_level, guessed_axes, image_shape, level_of
+from napari_sam2.ui.geometry import Axes, choose_level, frame_axis_choices, guessed_axes, image_shape, level_of
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.objects_layer import ObjectsLayer, can_take, largest_label, new_objects
 from napari_sam2.ui.points_layer import PointsLayer, new_points
@@ -40,9 +40,11 @@ class Workspace:
 
     Events:
         refused(reason): the user's edit of a prompt layer was taken back.
+        begun(): the masks are looked at in another way than before.
     """
 
     refused = Signal(str)
+    begun = Signal()
 
     def __init__(self, viewer: ViewerLike, image: Image, loop: Loop) -> None:
         """Make or take over the layers and put them into the viewer. Raises MemoryError for masks that do not fit."""
@@ -168,6 +170,15 @@ class Workspace:
         """From here on everything can be taken back."""
         self.document.masks = self.objects.masks
         self.document.forget_history()
+        self.begun.emit()
+
+    def clear(self, frame_axis: int | None) -> None:
+        """Make room for a session that is opened: no prompts, no masks, this frame axis."""
+        with self.document.prompts_changed.blocked():
+            self.document.restore(current=1, objects={1: DocumentObject(1, "object 1")}, **_NOTHING)
+        if frame_axis != self.axes.frame and frame_axis in frame_axis_choices(len(self.axes.shape)):
+            self.set_frame_axis(frame_axis)
+        self._begin()
 
     def show(self) -> None:
         """Bring the layers (back) into the viewer, under their names, the points ready for a click."""
@@ -229,6 +240,9 @@ class Workspace:
             if layer.name == name and fits and (name != objects_layer.NAME or can_take(layer, self.axes)):
                 return layer
         return None
+
+
+_NOTHING: dict[str, Any] = {name: {} for name in ("prompts", "seen", "locks", "parents", "done", "scores")}
 
 
 def _largest_object(layer: Points | Shapes) -> int:

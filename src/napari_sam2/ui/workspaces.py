@@ -19,12 +19,14 @@ class Workspaces:
     Events:
         opened(workspace): another workspace is current.
         lost(workspace): the current image has left; its layers are still there.
+        closed(workspace): a workspace was given up; its layers stay.
         told(level, text): something to say to the user.
         images_changed(): there are other images to choose from.
     """
 
     opened = Signal(object)
     lost = Signal(object)
+    closed = Signal(object)
     told = Signal(str, str)
     images_changed = Signal()
 
@@ -69,7 +71,7 @@ class Workspaces:
         if before is not None and not again:
             before.put_away()
         if before is not None and before is self._orphan:
-            before.close()
+            self._give_up(before)
             self._orphan = None
         try:
             work = self._all.get(image) or Workspace(self._viewer, image, self._loop)
@@ -94,6 +96,10 @@ class Workspaces:
     def reopen(self) -> None:
         """Work on the pixels that the current image has now; what was made on others is put away."""
         self._on_data()
+
+    def _give_up(self, work: Workspace) -> None:
+        work.close()
+        self.closed.emit(work)
 
     def _open_any(self) -> None:
         selected = self._viewer.layers.selection.active
@@ -131,7 +137,7 @@ class Workspaces:
             if gone is work:
                 self._lose(gone)
             else:
-                gone.close()
+                self._give_up(gone)
         elif work is not None and work.in_viewer and layer in work.layers:
             work.show()
             self.told.emit(

@@ -1,0 +1,140 @@
+"""Opening a session: finding the image that it belongs to, here or in a file, and making sure that it is the one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image
+
+from napari_sam2.session.folder import Saved
+from napari_sam2.session.folder_format import ImageEntry
+from napari_sam2.ui.geometry import image_shape
+from napari_sam2.ui.keeping import Keeping
+from napari_sam2.ui.messages import explain
+from napari_sam2.ui.workspaces import Workspaces
+
+METADATA = "napari-sam2 session"
+"""Key in the metadata of a layer that was read from a session folder: the path of the folder."""
+
+
+@dataclass
+class Questions:
+    """What only the user can answer; a widget asks with dialogs.
+
+    Attributes:
+        agree: whether to go on, to a question.
+        locate: the path of the image that a session belongs to, "" for none.
+    """
+
+    agree: Callable[[str], bool] = lambda text: False
+    locate: Callable[[ImageEntry], str] = lambda image: ""
+
+
+class Opening:
+    """Puts a session folder into the workspace of its image."""
+
+    def __init__(
+        self, viewer: Any, workspaces: Workspaces, keeping: Keeping, tell: Callable[[str, str], None], ask: Questions
+    ) -> None:
+        self._viewer = viewer
+        self._workspaces = workspaces
+        self._keeping = keeping
+        self._tell = tell
+        self.ask = ask
+        keeping.opened.connect(self._on_opened)
+
+    def open(self, path: Path) -> None:
+        """Open a session folder."""
+        self._keeping.read(path, self._on_read)
+
+    def open_dropped(self) -> bool:
+        """Open the session of a layer that napari has read from a session folder. Returns whether there is one."""
+        path = next((layer.metadata[METADATA] for layer in self._viewer.layers if METADATA in layer.metadata), None)
+        if path is None or self._keeping.busy:
+            return False
+        self.open(Path(path))
+        return True
+
+    def _on_read(self, saved: Saved) -> None:
+        images = self._fitting(saved)
+        if images:
+            self._try(saved, images, [])
+        else:
+            self._locate(saved)
+
+    def _fitting(self, saved: Saved) -> list[Image]:
+        """The images of the same shape, the likeliest first."""
+        shape = tuple(saved.image.shape)
+        images = [image for image in self._workspaces.images if image_shape(image) == shape]
+        work = self._workspaces.current
+        return sorted(
+            images, key=lambda image: (image.name != saved.image.name, work is None or image is not work.image)
+        )
+
+    def _try(self, saved: Saved, images: list[Image], other: list[Image]) -> None:
+        """Take the first image whose pixels are those of the session; else ask about the first whose are not."""
+        if images:
+            first, *rest = images
+            self._keeping.same_pixels(
+                saved,
+                first,
+                lambda same: self._take(saved, first) if same else self._try(saved, rest, [*other, first]),
+            )
+        elif self.ask.agree(
+            f"The pixels of {other[0].name} are not those of {saved.image.name}, on which the session was made. "
+            "Use the session on it all the same?"
+        ):
+            self._take(saved, other[0])
+        else:
+            self._keeping.stop()
+
+    def _take(self, saved: Saved, image: Image) -> None:
+        if image not in self._viewer.layers:
+            self._keeping.stop()
+            return
+        self._workspaces.open(image)
+        work = self._workspaces.current
+        if work is None or work.image is not image:
+            self._keeping.stop()
+        else:
+            self._keeping.fill(work, saved)
+
+    def _locate(self, saved: Saved) -> None:
+        """Open the file of the image, where it was or where the user says it is now."""
+        known = saved.image.path
+        path = known if known and Path(known).exists() else self.ask.locate(saved.image)
+        if not path:
+            self._tell(
+                "warning",
+                f"The session belongs to {saved.image.name} of shape {tuple(saved.image.shape)}. Open that image, then "
+                "the session again.",
+            )
+            self._keeping.stop()
+            return
+        try:
+            self._viewer.open(path)
+        except (OSError, ValueError, ImportError) as error:
+            self._tell("error", explain(error, f"opening {path}"))
+            self._keeping.stop()
+            return
+        images = self._fitting(saved)
+        if images:
+            self._try(saved, images, [])
+        else:
+            self._tell(
+                "error",
+                f"{path} is not the image of the session: that has the shape {tuple(saved.image.shape)}. Nothing was "
+                "changed.",
+            )
+            self._keeping.stop()
+
+    def _on_opened(self, pair: tuple[Any, Saved]) -> None:
+        """A layer that stood for the session is not needed any more."""
+        work, saved = pair
+        for layer in list(self._viewer.layers):
+            if layer.metadata.get(METADATA) == str(saved.folder):
+                if layer in work.layers:
+                    layer.metadata = {}
+                else:
+                    self._viewer.layers.remove(layer)

@@ -1,0 +1,213 @@
+"""Sessions are kept while somebody works, survive kill -9, and are saved and opened."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_sam2.session.autosave import found, sessions_folder
+from napari_sam2.session.document import EVERY
+from napari_sam2.session.folder import open_folder
+from napari_sam2.ui.opening import Questions
+
+POINTS, OBJECTS = "SAM 2 points", "SAM 2 objects"
+
+
+def quiet(session) -> None:
+    session.settle()
+    session.loop.until(lambda: not session.controller.keeping.busy)
+    session.loop.turn()
+    for keeper in session.controller.keeping._keepers.values():
+        keeper._write_if_waiting()
+        assert keeper.saver.flush()
+
+
+def kept(session) -> Path:
+    return session.controller.keeping._keepers[session.controller.workspace].saver.folder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_after_kill_9_all_finished_frames_and_prompts_are_offered_again(open_session, stack, disc):
+    script = Path(__file__).with_name("killed.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, env={**os.environ})
+    assert done.returncode == -9, done.stderr
+    assert done.stdout.split("\n")[0] == "finished [0, 1, 2]"
+    session = open_session(stack)
+    control = session.controller
+    session.loop.until(lambda: control.keeping.unfinished)
+    (offer,) = control.keeping.unfinished
+    assert (offer.image, offer.objects, offer.closed) == ("cells", 2, False)
+    control.reopen()
+    quiet(session)
+    assert control.keeping.unfinished == ()
+    np.testing.assert_array_equal(session.labels[2] == 1, disc(2))
+    np.testing.assert_array_equal(session.labels[2] == 2, disc(2, 1))
+    assert not session.labels[4:].any()
+    assert session.document.name(2) == "daughter"
+    assert session.document.is_locked(2, 0)
+    assert session.viewer.layers[POINTS].data.tolist() == [[0, 15, 20], [0, 40, 50]]
+    session.backend.calls.clear()
+    session.propagate()
+    # It goes on where it was killed.
+    assert session.backend.count("step") == 3
+    assert session.labels.any(axis=(1, 2)).all()
+
+
+def test_frames_and_prompts_are_on_the_disk_while_frames_come(session):
+    session.click(0, 15, 20)
+    session.settle()
+    session.backend.gate.clear()
+    session.controller.propagate("both", 0, 5)
+    session.loop.until(lambda: session.backend.count("step") == 1)
+    session.document.lock(1, 5)
+    session.loop.turn()
+    next(iter(session.controller.keeping._keepers.values())).saver.flush()
+    saved = open_folder(kept(session))
+    assert saved.masks[0].any()
+    assert saved.prompts.keys() == {((), 1, 0)}
+    assert saved.locks == {((), 1, 5): True}
+    assert not saved.closed
+
+
+def test_an_image_that_was_only_looked_at_leaves_nothing(session):
+    quiet(session)
+    session.controller.close()
+    assert list(sessions_folder().iterdir()) == []
+
+
+def test_an_orderly_end_keeps_the_session_for_later(session):
+    session.click(0, 15, 20)
+    session.propagate()
+    session.controller.close()
+    (offer,) = found(sessions_folder())
+    assert offer.closed
+    saved = open_folder(offer.folder)
+    np.testing.assert_array_equal(saved.masks[:], session.labels)
+    assert saved.done == {((), 1): frozenset(range(6))}
+    assert saved.model == "micro"
+
+
+def test_painted_pixels_are_kept_too(session):
+    session.click(0, 15, 20)
+    session.settle()
+    layer = session.viewer.layers[OBJECTS]
+    session.viewer.dims.set_current_step(0, 4)
+    layer.brush_size = 1
+    layer.paint((4, 30, 30), 7)
+    layer.refresh()
+    quiet(session)
+    assert open_folder(kept(session)).masks[4][30, 30] == 7
+
+
+def test_a_saved_session_opens_on_another_machine(session, open_session, stack, tmp_path):
+    session.click(0, 15, 20)
+    session.propagate()
+    session.click(2, 17, 24)
+    session.document.lock(EVERY, 4)
+    session.document.rename(1, "mother")
+    session.document.set_parents(session.document.new_object(), [1])
+    session.settle()
+    session.controller.save_session(tmp_path / "mine")
+    quiet(session)
+    other = open_session(np.zeros((6, 60, 80), np.uint16))
+    tifffile.imwrite(tmp_path / "elsewhere.tif", stack)
+    asked = []
+
+    def locate(image):
+        asked.append(image.name)
+        return str(tmp_path / "elsewhere.tif")
+
+    opened = []
+
+    def open_image(path):
+        opened.append(path)
+        return [other.viewer.add_image(tifffile.imread(path), name="elsewhere")]
+
+    object.__setattr__(other.viewer, "open", open_image)
+    other.viewer.layers.remove("cells")
+    other.loop.turn()
+    other.controller.opening.ask = Questions(locate=locate)
+    other.controller.open_session(tmp_path / "mine")
+    quiet(other)
+    assert (asked, opened) == (["cells"], [str(tmp_path / "elsewhere.tif")])
+    assert other.controller.workspace.image.name == "elsewhere"
+    np.testing.assert_array_equal(other.labels, session.labels)
+    assert other.document.tables().keys() == session.document.tables().keys()
+    for name in ("objects", "prompts", "locks", "parents", "done"):
+        assert other.document.tables()[name] == session.document.tables()[name]
+    # The one who opens goes on without touching the folder that was saved.
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "mine").rglob("*")}
+    other.click(0, 40, 50)
+    quiet(other)
+    assert kept(other).parent == sessions_folder()
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "mine").rglob("*")} == before
+
+
+def test_other_pixels_are_asked_about_and_nothing_is_lost(session, open_session, stack, tmp_path):
+    session.click(0, 15, 20)
+    session.propagate()
+    session.controller.save_session(tmp_path / "mine")
+    quiet(session)
+    other = open_session(stack + 1)
+    other.click(0, 40, 50)
+    other.settle()
+    before = other.labels.copy()
+    asked = []
+    other.controller.opening.ask = Questions(agree=lambda text: bool(asked.append(text)))
+    other.controller.open_session(tmp_path / "mine")
+    quiet(other)
+    assert "pixels of cells are not those" in asked[0]
+    np.testing.assert_array_equal(other.labels, before)
+    other.controller.opening.ask = Questions(agree=lambda text: True)
+    other.controller.open_session(tmp_path / "mine")
+    quiet(other)
+    np.testing.assert_array_equal(other.labels, session.labels)
+    # What was there before can be reopened.
+    assert any(not open_folder(folder).done for folder in sessions_folder().iterdir())
+
+
+def test_an_image_of_another_shape_is_refused_in_words(session, open_session, tmp_path):
+    session.click(0, 15, 20)
+    session.settle()
+    session.controller.save_session(tmp_path / "mine")
+    quiet(session)
+    other = open_session(np.zeros((6, 60, 81), np.uint16))
+    other.controller.open_session(tmp_path / "mine")
+    quiet(other)
+    assert "belongs to cells of shape (6, 60, 80)" in other.told[-1][1]
+
+
+def test_a_folder_that_is_no_session_is_explained(session, tmp_path):
+    session.controller.open_session(tmp_path)
+    quiet(session)
+    assert session.told[-1][0] == "error"
+    assert "no session.json" in session.told[-1][1]
+
+
+def test_dismissed_it_is_not_offered_again_but_can_be_reopened(session, open_session, stack):
+    session.click(0, 15, 20)
+    quiet(session)
+    keeper = next(iter(session.controller.keeping._keepers.values()))
+    keeper.saver.close()  # as if the program had been killed
+    other = open_session(stack)
+    other.loop.until(lambda: other.controller.keeping.unfinished)
+    other.controller.keeping.dismiss()
+    folder = other.controller.keeping.recent[0].folder
+    other.loop.until(lambda: open_folder(folder).closed)
+    assert other.controller.keeping.unfinished == ()
+
+
+def test_two_viewers_keep_their_own(session, open_session, stack):
+    other = open_session(stack)
+    session.click(0, 15, 20)
+    other.click(0, 40, 50)
+    quiet(session)
+    quiet(other)
+    assert kept(session) != kept(other)
+    assert other.controller.keeping.unfinished == ()
+    assert open_folder(kept(session)).prompts[(), 1, 0].points == ((15, 20),)
+    assert open_folder(kept(other)).prompts[(), 1, 0].points == ((40, 50),)
