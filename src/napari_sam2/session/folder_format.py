@@ -49,6 +49,7 @@ class ImageEntry(_Strict):
     dtype: str
     rgb: bool = False
     frame_axis: Annotated[int, Field(ge=0)] | None = None
+    swept_axis: Annotated[int, Field(ge=0)] | None = None
     fingerprint: str = ""
 
 

@@ -100,12 +100,26 @@ class Controller:
         return self.workspace is None or self.workspace.points.positive
 
     @property
+    def accepted(self) -> bool:
+        """Whether the current object is accepted on the frame on screen."""
+        return self.workspace is not None and self._is_accepted(self.workspace.document.current)
+
+    @property
+    def frame_accepted(self) -> bool:
+        """Whether every object is accepted on the frame on screen."""
+        return self.workspace is not None and self._is_accepted(EVERY)
+
+    def _is_accepted(self, object_id: int) -> bool:
+        work = self._need_image()
+        return work is not None and work.document.is_locked(object_id, *work.visible()[::-1])
+
+    @property
     def hint(self) -> str:
         """What to do next, in one line."""
         work = self.workspace
         if work is None:
             return hint(Situation(image=False))
-        plane, frame = work.visible()
+        plane, _ = work.visible()
         outlook = self._outlook.of(work, plane, self.choice)
         situation = Situation(
             flat=work.flat(),
@@ -119,7 +133,7 @@ class Controller:
             current=work.document.has_prompts(work.document.current),
             propagated=outlook.begun,
             again=outlook.again,
-            accepted=work.document.is_locked(work.document.current, frame, plane),
+            accepted=self.accepted,
         )
         return hint(situation)
 

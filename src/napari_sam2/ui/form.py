@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_sam2.ui.keys import key_of
 from napari_sam2.ui.look_section import LookSection
+from napari_sam2.ui.session_menu import Offer
 
 DIRECTIONS = (("Both directions", "both"), ("Forward", "forward"), ("Backward", "backward"))
 
@@ -63,15 +64,31 @@ class Form(QWidget):
         self.previous_object = _button("previous_object", "◀", "Previous object")
         self.next_object = _button("next_object", "▶", "Next object")
         self.new_object = _button("new_object", "New object", "The next click starts a new object")
+        self.undo = _button("undo", "↶", "Take back")
+        self.redo = _button("redo", "↷", "Make again what was taken back")
+        self.accept = _button(
+            "accept",
+            "Accept",
+            "This frame of the object is right: propagation leaves it alone and goes by it",
+            checkable=True,
+        )
+        self.accept_frame = _button("accept_frame", "all", "Accept this frame of all objects", checkable=True)
         self.direction = _combo("direction", "Where to follow the objects to, from the frames that you clicked in")
         self.first_frame = _spin("first_frame", "First frame to fill")
         self.last_frame = _spin("last_frame", "Last frame to fill")
         self.propagate = _button("propagate", "Propagate", "Find the objects in all frames")
-        self.cancel = _button("cancel", "Cancel", "Stop. Finished frames stay.")
+        self.pause = _button("pause", "Pause", "Hold for a while; clicks are still answered")
+        self.cancel = _button("cancel", "Cancel", "Stop. Finished frames stay, Propagate goes on from there.")
         self.progress = _progress()
         self.review = _button("review", "Review", "Show all objects, and where the model is unsure")
+        self.session = _button(
+            "session", "Session", "Save, open or reopen all of this: prompts, masks, accepted frames"
+        )
+        self.offer = _offer()
         for text, data in DIRECTIONS:
             self.direction.addItem(text, data)
+        for small in (self.undo, self.redo, self.accept_frame):
+            small.setMaximumWidth(36)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -79,6 +96,7 @@ class Form(QWidget):
         column.setContentsMargins(10, 8, 10, 8)
         column.setSpacing(7)
         column.addWidget(self.hint)
+        column.addWidget(self.offer)
         model = QWidget()
         model.setLayout(_row(self.model, self.manage, stretch=self.model))
         top = _rows(
@@ -91,19 +109,20 @@ class Form(QWidget):
         self._other_axis_label = top.labelForField(self.other_axis)
         column.addLayout(top)
         column.addWidget(self.look)
-        column.addWidget(QLabel("<b>Prompts</b>"))
+        heading = QLabel("<b>Prompts</b>")
+        column.addLayout(_row(heading, self.undo, self.redo, stretch=heading))
         column.addLayout(_row(self.positive, self.negative, self.box))
         column.addLayout(_row(self.previous_object, self.object, self.next_object, stretch=self.object))
-        column.addWidget(self.new_object)
+        column.addLayout(_row(self.new_object, self.accept, self.accept_frame, stretch=self.new_object))
         column.addWidget(QLabel("<b>All frames</b>"))
         to = QLabel("to")
         to.setAlignment(Qt.AlignmentFlag.AlignCenter)
         frames = QWidget()
         frames.setLayout(_row(self.first_frame, to, self.last_frame))
         column.addLayout(_rows(("Direction", self.direction), ("Frames", frames)))
-        column.addLayout(_row(self.propagate, self.cancel, stretch=self.propagate))
+        column.addLayout(_row(self.propagate, self.pause, self.cancel, stretch=self.propagate))
         column.addWidget(self.progress)
-        column.addWidget(self.review)
+        column.addLayout(_row(self.review, self.session, stretch=self.review))
         column.addWidget(self.masks_path)
         column.addStretch(1)
 
@@ -132,6 +151,15 @@ def _hint() -> QLabel:
     hint.setFixedHeight(hint.fontMetrics().lineSpacing() * 3 + 24)
     hint.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return hint
+
+
+def _offer() -> Offer:
+    text = QLabel()
+    text.setWordWrap(True)
+    reopen = _button("reopen", "Reopen", "Go on with the session that did not come to an orderly end")
+    dismiss = _button("dismiss", "✕", "Do not offer it again; it stays under Session > Reopen")
+    dismiss.setMaximumWidth(32)
+    return Offer(text, reopen, dismiss, _row(text, reopen, dismiss, stretch=text))
 
 
 def _button(name: str, text: str, tip: str, checkable: bool = False) -> QPushButton:

@@ -47,7 +47,7 @@ def hint(now: Situation) -> str:
     if now.paused:
         return "Paused. Look around, correct, then Resume; Cancel keeps what is finished."
     if now.running:
-        return "Following the cells. Look around, or correct a frame by clicking."
+        return "Following the cells. Look around, correct a frame, click more: G carries that on afterwards."
     if not now.flat:
         return "Switch the viewer back to 2-D with y and x on screen, then click a cell."
     if not now.armed:

@@ -23,7 +23,7 @@ from napari_sam2.session.document import Plane
 from napari_sam2.session.fingerprint import fingerprint
 from napari_sam2.session.folder import Saved, SessionError, Snapshot, open_folder, save_folder, snapshot
 from napari_sam2.session.folder_format import ImageEntry
-from napari_sam2.ui.geometry import full_resolution, image_shape
+from napari_sam2.ui.geometry import Axes, image_shape, pixels_of
 from napari_sam2.ui.inference import InferenceThread
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import explain
@@ -106,10 +106,10 @@ class Keeper:
 
     def _image(self, image: Image) -> ImageEntry:
         """Which image it is. Reads pixels; called on the thread that writes."""
-        return image_entry(image, self.work.axes.frame, self._fingerprint(image))
+        return image_entry(image, self.work.axes, self._fingerprint(image))
 
     def _fingerprint(self, image: Image) -> str:
-        data = full_resolution(image)
+        data = pixels_of(image)
         if self._known is None or self._known[0] is not data:
             self._known = (data, fingerprint(data, image_shape(image)))
         return self._known[1]
@@ -146,16 +146,17 @@ class Keeper:
             self.saver.state(self.now())
 
 
-def image_entry(image: Image, frame_axis: int | None, mark: str) -> ImageEntry:
+def image_entry(image: Image, axes: Axes, mark: str) -> ImageEntry:
     """Which image it is, for a session folder."""
-    data = full_resolution(image)
+    data = pixels_of(image)
     return ImageEntry(
         name=image.name,
         path=str(image.source.path or ""),
         shape=list(image_shape(image)),
         dtype=str(np.dtype(data.dtype)),
         rgb=bool(image.rgb),
-        frame_axis=frame_axis,
+        frame_axis=axes.frame,
+        swept_axis=axes.swept,
         fingerprint=mark,
     )
 
@@ -227,7 +228,7 @@ class Keeping:
         keeper = self._keepers.get(work)
         mark = keeper._fingerprint if keeper is not None else _mark
         image, axes = work.image, work.axes
-        now = snapshot(work.document, lambda: image_entry(image, axes.frame, mark(image)), model)
+        now = snapshot(work.document, lambda: image_entry(image, axes, mark(image)), model)
 
         def frames() -> Iterator[tuple[Plane, int, Any]]:
             return (
@@ -265,7 +266,7 @@ class Keeping:
             )
             return
         self.unfollow(work)
-        work.clear(saved.image.frame_axis)
+        work.clear(saved.image.frame_axis, saved.image.swept_axis)
         array = work.objects.masks.array
         self._thread.submit(
             partial(_copy, saved.masks, array),
@@ -316,7 +317,7 @@ class Keeping:
 
 
 def _mark(image: Image) -> str:
-    return fingerprint(full_resolution(image), image_shape(image))
+    return fingerprint(pixels_of(image), image_shape(image))
 
 
 def _copy(source: Any, array: np.ndarray) -> None:

@@ -23,6 +23,12 @@ SHORTCUTS = (
     Shortcut("K", "next_object", "the next prompts belong to the object after"),
     Shortcut("G", "propagate", "find the objects in all frames"),
     Shortcut("Shift-G", "cancel", "stop; finished frames stay"),
+    Shortcut(
+        "U", "accept", "this frame of the object is right: propagation leaves it alone; once more: take that back"
+    ),
+    Shortcut("Shift-U", "accept_frame", "the same for all objects on this frame"),
+    Shortcut("Control-Z", "undo", "take back the last prompt, edit, accepted frame or propagation"),
+    Shortcut("Control-Shift-Z", "redo", "make again what was taken back"),
 )
 
 REVIEW_SHORTCUTS = (

@@ -1,6 +1,7 @@
 """The plugin's page in napari's Preferences."""
 
 from napari_sam2.ui.backend import ModelChoice
+from napari_sam2.ui.keeping import Keep
 from napari_sam2.ui.preferences import page
 from napari_sam2.weights.addresses import split_mirrors
 from napari_sam2.weights.registry import BUNDLED
@@ -17,6 +18,15 @@ def default_choice() -> ModelChoice:
         folder=preferred.cache_folder.strip(),
         mirrors=split_mirrors(preferred.mirror),
     )
+
+
+def keep() -> Keep:
+    """Where and how often sessions are kept while somebody works."""
+    preferred = page()
+    if preferred is None:
+        return Keep()
+    seconds = float(preferred.autosave_seconds) if preferred.autosave else -1.0
+    return Keep(preferred.sessions_folder.strip(), seconds)
 
 
 def prefer_folder(folder: str) -> None:

@@ -14,14 +14,15 @@ from napari_sam2.ui.export_jobs import ExportJobs
 from napari_sam2.ui.form import Form
 from napari_sam2.ui.geometry import Axes, frame_axis_choices, sweep_choices
 from napari_sam2.ui.hints import remaining_text
-from napari_sam2.ui.keys import KeyBindings
+from napari_sam2.ui.keys import KeyBindings, key_of
 from napari_sam2.ui.loop import QtLoop
 from napari_sam2.ui.messages import tell
 from napari_sam2.ui.model_chooser import ModelChooser
 from napari_sam2.ui.model_shelf import ModelShelf
 from napari_sam2.ui.models import devices
 from napari_sam2.ui.review_opener import ReviewOpener
-from napari_sam2.ui.settings import default_choice
+from napari_sam2.ui.session_menu import SessionMenu
+from napari_sam2.ui.settings import default_choice, keep
 
 
 class SegmentStackWidget(QWidget):
@@ -41,8 +42,9 @@ class SegmentStackWidget(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(_scrolling(self.form))
-        self.controller = Controller(napari_viewer, self._loop, backend, default_choice())
+        self.controller = Controller(napari_viewer, self._loop, backend, default_choice(), keep=keep())
         self.models = ModelChooser(self.form.model, self.form.manage, self.controller, self._loop, self)
+        self.sessions = SessionMenu(self.form.session, self.form.offer, self.controller, self)
         self.review = ReviewOpener(napari_viewer, self.controller, self._loop)
         self.exports = ExportBar(napari_viewer, self.controller, self._loop)
         column.addWidget(self.exports)
@@ -80,12 +82,16 @@ class SegmentStackWidget(QWidget):
             "next_object": lambda: control.step_object(1),
             "propagate": lambda: control.propagate(form.direction.currentData(), *self._range()),
             "cancel": control.cancel,
+            "accept": control.accept,
+            "accept_frame": control.accept_frame,
+            "undo": control.undo,
+            "redo": control.redo,
         }
 
     def _connect(self) -> None:
         form, control = self.form, self.controller
         actions = {**self._actions(), "box": lambda: control.set_drawing(True)}
-        for name, action in actions.items():
+        for name, action in {**actions, "pause": control.pause}.items():
             getattr(form, name).clicked.connect(lambda *_, action=action: action())
         form.image.activated.connect(lambda _: control.set_image(form.image.currentData()))
         form.frame_axis.activated.connect(lambda _: self._on_axes(form.frame_axis.currentData(), None))
@@ -148,6 +154,7 @@ class SegmentStackWidget(QWidget):
         self._render_model()
         self._render_prompts()
         self._render_progress()
+        self.sessions.render()
 
     def _render_image(self) -> None:
         form, work = self.form, self.controller.workspace
@@ -189,8 +196,22 @@ class SegmentStackWidget(QWidget):
         for row, (_, object_id) in enumerate(items):
             form.object.setItemIcon(row, _swatch(work.objects.color(object_id)))
         form.object.setEnabled(work is not None)
+        self._render_history(work)
         for widget in (form.previous_object, form.next_object):
             widget.setEnabled(len(items) > 1)
+
+    def _render_history(self, work: Any) -> None:
+        form = self.form
+        texts = (work.document.history.undo_text, work.document.history.redo_text) if work is not None else ("", "")
+        for button, text, way in ((form.undo, texts[0], "Take back"), (form.redo, texts[1], "Make again")):
+            button.setEnabled(bool(text))
+            button.setToolTip(f"{way}: {text} [{key_of(button.objectName())}]" if text else f"Nothing to {way.lower()}")
+        for button, accepted in (
+            (form.accept, self.controller.accepted),
+            (form.accept_frame, self.controller.frame_accepted),
+        ):
+            button.setEnabled(work is not None)
+            button.setChecked(accepted)
 
     def _render_progress(self) -> None:
         form, control = self.form, self.controller
@@ -200,13 +221,16 @@ class SegmentStackWidget(QWidget):
             widget.setEnabled(stack and not run.running)
         # Without an image a click says what to do; that helps more than a button that does not move.
         form.propagate.setEnabled((stack or work is None) and not run.running)
+        form.pause.setEnabled(run.running and not run.cancelling)
+        form.pause.setText("Resume" if run.paused else "Pause")
         form.cancel.setEnabled((run.running and not run.cancelling) or control.loading.downloading)
         form.progress.setVisible(run.running or control.loading.busy)
         if run.running:
             form.progress.setRange(0, max(1, run.total))
             form.progress.setValue(run.done)
             parts = (f"{run.done} of {run.total}", remaining_text(run.remaining))
-            form.progress.setFormat("Stopping" if run.cancelling else ", ".join(part for part in parts if part))
+            state = "Stopping" if run.cancelling else "Paused, " if run.paused else ""
+            form.progress.setFormat(state if run.cancelling else state + ", ".join(part for part in parts if part))
         elif control.loading.busy:
             done, total = control.loading.amount or (0, None)
             form.progress.setRange(0, round(total / 1e6) if total else 0)

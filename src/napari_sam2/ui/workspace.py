@@ -172,12 +172,17 @@ class Workspace:
         self.document.forget_history()
         self.begun.emit()
 
-    def clear(self, frame_axis: int | None) -> None:
-        """Make room for a session that is opened: no prompts, no masks, this frame axis."""
+    def clear(self, frame_axis: int | None, swept: int | None = None) -> None:
+        """Make room for a session that is opened: no prompts, and these axes count frames."""
         with self.document.prompts_changed.blocked():
             self.document.restore(current=1, objects={1: DocumentObject(1, "object 1")}, **_NOTHING)
-        if frame_axis != self.axes.frame and frame_axis in frame_axis_choices(len(self.axes.shape)):
-            self.set_frame_axis(frame_axis)
+        with self.document.prompts_changed.blocked():
+            # Boxes of what was here before must not decide about the axes.
+            self.points.write()
+            self.boxes.write()
+        choices = frame_axis_choices(len(self.axes.shape))
+        if (frame_axis, swept) != (self.axes.frame, self.axes.swept) and {frame_axis, swept} <= {*choices, None}:
+            self.set_frame_axis(frame_axis, swept)
         self._begin()
 
     def show(self) -> None:
