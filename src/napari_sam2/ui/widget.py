@@ -205,7 +205,7 @@ class SegmentStackWidget(QWidget):
         texts = (work.document.history.undo_text, work.document.history.redo_text) if work is not None else ("", "")
         for button, text, way in ((form.undo, texts[0], "Take back"), (form.redo, texts[1], "Make again")):
             button.setEnabled(bool(text))
-            button.setToolTip(f"{way}: {text} [{key_of(button.objectName())}]" if text else f"Nothing to {way.lower()}")
+            button.setToolTip(f"{way}: {text or 'nothing yet'} [{key_of(button.objectName())}]")
         for button, accepted in (
             (form.accept, self.controller.accepted),
             (form.accept_frame, self.controller.frame_accepted),
