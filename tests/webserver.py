@@ -22,6 +22,8 @@ class Site:
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     """(path, Range header) of every request."""
     content: bytes = CONTENT
+    pages: dict[str, bytes] = field(default_factory=dict)
+    """Web pages by path, beside the kinds."""
     gate: Callable[[int], None] | None = None
     """Called with the number of bytes sent, before the next ones."""
 
@@ -45,6 +47,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = "/" + self.path.removeprefix("http://").partition("/")[2]
         self.site.asked.append((self.path if self.path.startswith("http") else path, wanted))
         kind = path.split("/")[1]
+        if path in self.site.pages:
+            self._send(200, self.site.pages[path], {"Content-Type": "text/html"})
+            return
         if kind in ("gone", "busy"):
             self.send_error({"gone": 404, "busy": 503}[kind])
             return
