@@ -58,6 +58,23 @@ def clicks_along(line: Any) -> Line:
     return np.stack([np.interp(places, length, vertices[:, axis]) for axis in (0, 1)], axis=1)
 
 
+def lean(mask: Mask) -> Mask:
+    """A copy of a mask. Where it is empty it takes no memory, so that hundreds of them fit."""
+    # Pages of zeros that nobody writes to are never made.
+    out = np.zeros(mask.shape, bool)
+    part = bounding_box(mask)
+    out[part] = mask[part]
+    return out
+
+
+def deepest(mask: Mask) -> tuple[float, float]:
+    """The pixel (y, x) that lies deepest inside a mask: where a mark on it is seen best."""
+    part = bounding_box(mask)
+    depth = ndimage.distance_transform_edt(np.pad(mask[part], 1))
+    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+    return float(y - 1 + part[0].start), float(x - 1 + part[1].start)
+
+
 def moved(mask: Mask, by: tuple[int, int]) -> Mask:
     """A mask moved by (y, x) whole pixels; what goes over the edge of the frame is lost."""
     out = np.zeros_like(mask)

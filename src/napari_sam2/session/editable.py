@@ -61,9 +61,9 @@ class Editable:
         return self._turn(self.history.redo(), forth=True)
 
     @contextmanager
-    def one_step(self, text: str) -> Iterator[None]:
-        """All edits in this block are taken back together."""
-        with self._edit(text):
+    def one_step(self, text: str, *, shown: bool = False) -> Iterator[None]:
+        """All edits in this block are taken back together. `shown`: who shows the prompts shows the edits already."""
+        with self._edit(text, shown=shown):
             yield
 
     # Finished frames ------------------------------------------------------------------------------------------------

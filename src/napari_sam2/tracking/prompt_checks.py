@@ -73,9 +73,14 @@ def mask(values: Any, shape: Shape) -> NDArray[np.bool_]:
         raise TrackingError(f"got a mask of shape {array.shape}, expected the frame's shape {shape}")
     if array.dtype.kind not in "buif":
         raise TrackingError(f"got a mask of {array.dtype}, expected numbers or booleans, object pixels > 0")
-    pixels: NDArray[np.bool_] = array > 0
-    if not pixels.any():
+    inside = array > 0
+    if not inside.any():
         raise TrackingError("got an empty mask; paint at least one pixel of the object")
+    # Pages of zeros that nobody writes to take no memory: hundreds of masks of large frames are no matter.
+    pixels: NDArray[np.bool_] = np.zeros(shape, bool)
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    pixels[part] = inside[part]
     return pixels
 
 

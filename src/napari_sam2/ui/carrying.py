@@ -170,6 +170,7 @@ class Carrying:
         if load is None:
             return
         frame, plane = int(result.frame), load.plane
+        load.work.painting.look()
         kept = self._kept(load, load.plan[number], result)
         if kept:
             part = some(result, kept)

@@ -364,7 +364,10 @@ class Controller:
 
     def _on_preview(self, plane: Plane, frame: int, result: Any) -> None:
         work = self.workspace
-        if work is not None and result is not None:
+        if work is not None:
+            # What is being painted meanwhile is not overwritten: it makes this answer a late one.
+            work.painting.look()
+        if work is not None and result is not None and not self.previews.waits(plane, frame):
             part, scores = preview_part(work, plane, frame, result)
             delta = work.objects.show_preview(plane, frame, part, self._backend.merge)
             if delta is not None:

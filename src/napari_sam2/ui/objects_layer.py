@@ -80,9 +80,11 @@ class ObjectsLayer:
 
     Events:
         painted(through_frames): the user has changed pixels of the frame on screen, or of others too.
+        written(plane, frame): pixels were changed, not by the user; the layer has not been drawn anew yet.
     """
 
     painted = Signal(bool)
+    written = Signal(tuple, int)
 
     def __init__(self, layer: Labels, axes: Axes, later: Later, shows: Shows) -> None:
         self.layer = layer
@@ -121,12 +123,16 @@ class ObjectsLayer:
     def show_preview(self, plane: Plane, frame: int, result: Any, merge: Merge) -> FrameDelta | None:
         """Put the masks of prompted objects on their frame. Returns what was different."""
         before = self.frame(plane, frame)
-        for object_id in result.object_ids:
+        self.cover(plane, frame, result.object_ids, before)
+        return self.masks.write(plane, frame, merge(before.copy(), result))
+
+    def cover(self, plane: Plane, frame: int, object_ids: Iterable[int], before: np.ndarray) -> None:
+        """Keep what objects were in the (y, x) labels `before`, to come back when their prompts are taken away."""
+        for object_id in object_ids:
             if (plane, frame, object_id) not in self._covered:
                 mask = before == object_id
                 box = bounding_box(mask)
                 self._covered[plane, frame, object_id] = (box, mask[box].copy())
-        return self.masks.write(plane, frame, merge(before.copy(), result))
 
     def show_result(self, plane: Plane, frame: int, result: Any, merge: Merge) -> FrameDelta | None:
         """Put a propagated frame in its place. Returns what was different."""
@@ -155,6 +161,7 @@ class ObjectsLayer:
         self.painted.emit(self.layer.n_edit_dimensions > 2)
 
     def _on_written(self, plane: Plane, frame: int) -> None:
+        self.written.emit(plane, frame)
         # The viewer reads the array anew by itself when another frame is turned to.
         if self._shows(plane, frame):
             self._refresh_soon()

@@ -34,6 +34,10 @@ class Previews:
         """Whether an answer is still to come."""
         return bool(self._latest)
 
+    def waits(self, plane: Plane, frame: int) -> bool:
+        """Whether an answer for this frame is still to come."""
+        return (plane, frame) in self._latest
+
     def ask(self, target: Target, plane: Plane, prompts: Mapping[Key, Prompt], frame: int) -> None:
         """Ask for the masks on a frame; `prompts` are all those of the plane."""
         self._generation += 1

@@ -12,7 +12,7 @@ from psygnal import Signal
 from napari_sam2.session.document import Document
 from napari_sam2.ui.geometry import Axes
 
-POSITIVE, NEGATIVE = "positive", "negative"
+POSITIVE, NEGATIVE, MASK = "positive", "negative", "mask"
 
 ColorOf = Callable[[int], np.ndarray]
 """The RGBA colour, 0 to 1, of an object by its id."""

@@ -15,6 +15,7 @@ from napari_sam2.ui.boxes_layer import BoxesLayer, new_boxes
 from napari_sam2.ui.geometry import Axes, choose_level, frame_axis_choices, guessed_axes, image_shape, level_of
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.objects_layer import ObjectsLayer, can_take, largest_label, new_objects
+from napari_sam2.ui.painting import Painting
 from napari_sam2.ui.points_layer import PointsLayer, new_points
 from napari_sam2.ui.scene import Look, Scene, composable, scene_of, seen
 
@@ -65,8 +66,11 @@ class Workspace:
         in_use = max(in_use, *(_largest_object(layer) for layer in (points, boxes)))
         self.document = Document(first_id=in_use + 1)
         self.objects = ObjectsLayer(self._labels, self.axes, loop.later, self.shows)
-        self.points = PointsLayer(points, self.axes, self.document, self._color)
-        self.boxes = BoxesLayer(boxes, self.axes, self.document, self._color)
+        self.boxes = BoxesLayer(boxes, self.axes, self.document, self._color, lambda: self.points.positive)
+        self.points = PointsLayer(
+            points, self.axes, self.document, self._color, lambda mask: not self.boxes.shows_mask(mask)
+        )
+        self.painting = Painting(self.objects, self.document, self.visible, self._loop.post)
         self.points.refused.connect(self.refused.emit)
         self.boxes.refused.connect(self.refused.emit)
         self.document.restored.connect(self._on_restored)
@@ -143,12 +147,23 @@ class Workspace:
         if any(self.document.locked(plane) for plane in self.objects.masks.planes):
             self.refused.emit("Accepted frames are frames of this axis. Take them back first, or stay with the axis.")
             return
+        if any(
+            prompt.mask is not None
+            for plane in self.document.planes
+            for prompt in self.document.prompts(plane).values()
+        ):
+            self.refused.emit(
+                "Masks are prompts of frames of this axis. Delete their marks first, or stay with the axis."
+            )
+            return
+        self.painting.detach()
         self.axes = axes
         self._turn_viewer()
         self.objects.detach()
         self.document.masks = None
         self.document.clear_done()
         self.objects = ObjectsLayer(self._labels, axes, self._loop.later, self.shows)
+        self.painting = Painting(self.objects, self.document, self.visible, self._loop.post)
         # Only half of the prompts would be right in between.
         with self.document.prompts_changed.blocked():
             self.document.replace_points({})
@@ -222,6 +237,7 @@ class Workspace:
         """Let go of the layers; they stay in the viewer."""
         self.points.detach()
         self.boxes.detach()
+        self.painting.detach()
         self.objects.detach()
         self.document.restored.disconnect(self._on_restored)
         self._labels.events.colormap.disconnect(self._paint)
