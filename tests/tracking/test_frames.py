@@ -139,3 +139,27 @@ def test_limits_cost_a_few_frames_however_long_the_stack_is() -> None:
 def test_what_is_no_array_is_refused_in_words(stack: object) -> None:
     with pytest.raises(TrackingError, match=r"shape \(\)|type Tensor"):
         Frames(stack)
+
+
+def test_frames_of_a_memory_map_are_let_go(tmp_path: object) -> None:
+    """Pages that were read count as memory of the process until they are given back."""
+    import psutil
+
+    shape = (64, 512, 1024)  # a mebibyte per frame
+    np.memmap(f"{tmp_path}/a.raw", np.uint16, "w+", shape=shape)[:] = 7
+    for mode in ("r", "r+"):
+        stack = np.memmap(f"{tmp_path}/a.raw", np.uint16, mode, shape=shape)[:, ::-1]
+        frames = Frames(stack, (0.0, 7.0))
+        frames.scaled(0)
+        before = psutil.Process().memory_info().rss
+        for t in range(64):
+            assert frames.scaled(t).min() == 1
+        assert psutil.Process().memory_info().rss - before < 20 * 2**20
+
+
+def test_what_was_written_into_a_private_map_stays(tmp_path: object) -> None:
+    np.memmap(f"{tmp_path}/a.raw", np.uint16, "w+", shape=(2, 8, 8))[:] = 7
+    stack = np.memmap(f"{tmp_path}/a.raw", np.uint16, "c", shape=(2, 8, 8))
+    stack[0] = 3
+    Frames(stack, (0.0, 7.0)).scaled(0)
+    assert stack[0].max() == 3

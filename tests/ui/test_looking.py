@@ -330,3 +330,20 @@ def test_a_folder_that_cannot_be_written_is_named(session, stack, on_disk, monke
     assert str(on_disk) in text
     assert "Preferences" in text
     assert session.controller.workspace is before
+
+
+# Stopping ------------------------------------------------------------------------------------------------------------
+
+
+def test_cancelled_frames_that_wait_are_not_begun(session, backend):
+    session.click(0, 15, 20)
+    session.settle()
+    backend.gate.clear()
+    session.controller.propagate("forward", 0, 5)
+    session.loop.until(lambda: backend.count("step") == 1)
+    session.controller.cancel()
+    backend.gate.set()
+    session.settle()
+    assert backend.count("step") == 1
+    session.propagate("forward")
+    assert all(labels.any() for labels in session.labels), "what was not begun is done when it goes on"

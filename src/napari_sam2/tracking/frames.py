@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,8 @@ class Frames:
         scaled = self.contrast.bend(scaled)
         if nothing is not None:
             scaled[nothing] = 0
+        del picture
+        let_go(self.stack)
         return scaled
 
     def tensor(self, frame: int) -> torch.Tensor:
@@ -104,3 +107,17 @@ class Frames:
             pixels = torch.from_numpy(self.scaled(frame))
             self._last = frame, pixels.permute(2, 0, 1) if self.rgb else pixels[None]
         return self._last[1]
+
+
+def let_go(stack: Any) -> None:
+    """Tell the system that what was read of a memory map is not needed any more.
+
+    Else the pages of all frames that were looked at count as memory of this process, until others need it.
+    """
+    array = stack
+    while isinstance(array, np.ndarray) and isinstance(array.base, np.ndarray):
+        array = array.base
+    # A copy-on-write map would lose what was written into it.
+    shared = isinstance(array, np.memmap) and array.mode in ("r", "r+")
+    if shared and isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.base.madvise(mmap.MADV_DONTNEED)

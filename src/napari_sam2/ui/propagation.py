@@ -104,7 +104,7 @@ class Propagation:
                 self._on_begun(self._number)
 
     def cancel(self) -> None:
-        """Stop after the frames that are being worked on; what is finished stays."""
+        """Stop after the frame that is being worked on; what is finished stays."""
         if self.running and not self.cancelling:
             self.cancelling = True
             self._settle()
@@ -126,7 +126,8 @@ class Propagation:
     def _ask(self, number: int) -> None:
         self._waiting += 1
         self._thread.submit(
-            self._segmenter.step,
+            # Cancelled while it waited for its turn, a frame is not begun any more.
+            lambda: None if self.cancelling else self._segmenter.step(),
             done=lambda found: self._on_step(number, found),
             failed=lambda error: self._on_failed(number, error),
         )
