@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import napari
+from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QApplication
 
 from napari_sam2.demo.recording import DemoStack, hela
@@ -50,6 +51,7 @@ class Desk:
         widget = SegmentStackWidget(self.viewer)
         self.viewer.window.add_dock_widget(widget, name="Segment stack", area="right")
         self.control = widget.controller
+        self.widget = widget
         self.go_to(0)
 
     def go_to(self, frame: int) -> None:
@@ -100,7 +102,31 @@ def main() -> None:
     boxes.add_rectangles([[FRAME, y0, x0], [FRAME, y0, x1], [FRAME, y1, x1], [FRAME, y1, x0]])
     wait(desk.resting)
     desk.shoot("corrected")
+    show_review(desk)
     desk.viewer.close()
+
+
+def show_review(desk: Desk) -> None:
+    """Go to a doubtful place, with the figures of another one beside the mouse."""
+    review = desk.widget.review.open()
+    wait(lambda: desk.resting() and not review.model.measuring.busy)
+    review.model.sort("worst", False)
+    review.table.scrollToTop()
+    review.actions_.next_doubtful()
+    wait(desk.resting)
+    strip, place = review.strip, min(review.model.places, key=lambda place: place.frame)
+    row = review.model.ids.index(place.object_id)
+    corner = QPoint(round(strip.scale.x(place.frame + 0.7)), strip.header + 19 * row + 9)
+    review.popup.hover(place.object_id, place.frame, strip.mapToGlobal(corner))
+    wait(review.popup.picture.isVisible)
+    screen = QApplication.primaryScreen()
+    # The popup is a window of its own, so the screen is taken, not the viewer.
+    screen.grabWindow(0, *desk.viewer.window.geometry()).save(str(IMAGES / "review.png"))
+    review.popup.hover(0, 0, QPoint())
+    desk.viewer.theme = "light"
+    wait(desk.resting)
+    desk.shoot("review-light")
+    desk.viewer.theme = "dark"
 
 
 if __name__ == "__main__":

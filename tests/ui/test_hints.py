@@ -23,6 +23,9 @@ from napari_sam2.ui.propagation import frames_to_do
         (Situation(prompts=True, current=True, frames=1), "Next cell: N."),
         (Situation(prompts=True, current=True, running=True), "Following"),
         (Situation(prompts=True, current=True, propagated=True), "Look through"),
+        (Situation(prompts=True, current=True, propagated=True, doubtful=0), "Look through"),
+        (Situation(prompts=True, current=True, propagated=True, doubtful=1), "1 doubtful place: press ."),
+        (Situation(prompts=True, current=True, propagated=True, doubtful=12), "12 doubtful places"),
         (
             Situation(prompts=True, current=True, propagated=True, again="frames 1–5 of mother"),
             "does frames 1–5 of mother; the rest stays",

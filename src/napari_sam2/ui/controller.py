@@ -51,6 +51,8 @@ class Controller:
         self._tell = tell
         self._backend = backend or Sam2Backend()
         self.drawing = False
+        self.doubtful: int | None = None
+        """How many doubtful places the review lists, None while it is closed."""
         self._outlook = Outlook()
         self.thread = InferenceThread(loop.post)
         self.loading = Loading(self.thread, self._backend, loop, choice or ModelChoice("micro"))
@@ -134,6 +136,7 @@ class Controller:
             propagated=outlook.begun,
             again=outlook.again,
             accepted=self.accepted,
+            doubtful=self.doubtful,
         )
         return hint(situation)
 

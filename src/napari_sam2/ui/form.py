@@ -85,6 +85,8 @@ class Form(QWidget):
             "session", "Session", "Save, open or reopen all of this: prompts, masks, accepted frames"
         )
         self.offer = _offer()
+        self.keys = _button("keys", "?", "All keys and gestures")
+        self.keys.setMaximumWidth(32)
         for text, data in DIRECTIONS:
             self.direction.addItem(text, data)
         for small in (self.undo, self.redo, self.accept_frame):
@@ -122,7 +124,7 @@ class Form(QWidget):
         column.addLayout(_rows(("Direction", self.direction), ("Frames", frames)))
         column.addLayout(_row(self.propagate, self.pause, self.cancel, stretch=self.propagate))
         column.addWidget(self.progress)
-        column.addLayout(_row(self.review, self.session, stretch=self.review))
+        column.addLayout(_row(self.review, self.session, self.keys, stretch=self.review))
         column.addWidget(self.masks_path)
         column.addStretch(1)
 

@@ -21,6 +21,7 @@ class Situation:
         propagated: masks have been carried through the frames.
         again: what would be done anew, "" when nothing has changed since then.
         accepted: the current object is accepted on the frame on screen.
+        doubtful: how many doubtful places the review lists, None while it is closed.
     """
 
     image: bool = True
@@ -36,6 +37,7 @@ class Situation:
     propagated: bool = False
     again: str = ""
     accepted: bool = False
+    doubtful: int | None = None
 
 
 def hint(now: Situation) -> str:
@@ -61,6 +63,9 @@ def hint(now: Situation) -> str:
         return f"Propagate (G) again does {now.again}; the rest stays."
     if now.propagated and now.accepted:
         return "Accepted: propagation leaves this frame alone and goes by it. Press U to take that back."
+    if now.propagated and now.doubtful:
+        places = "1 doubtful place" if now.doubtful == 1 else f"{now.doubtful} doubtful places"
+        return f"{places}: press . to go to the next. Wrong: click, Shift-click. Right: U accepts it."
     if now.propagated:
         return (
             "Look through the frames. Wrong: click what is missing, Shift-click what is too much. Right: U accepts it."

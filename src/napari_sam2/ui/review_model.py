@@ -130,6 +130,7 @@ class ReviewModel:
         )
         self._places = None
         self.listed_changed.emit()
+        self._tell_doubt(len(self.places))
 
     def close(self) -> None:
         """Let go of everything."""
@@ -139,6 +140,7 @@ class ReviewModel:
         self.controller.workspaces.lost.disconnect(self._on_lost)
         self.controller.propagation.ended.disconnect(self._on_ended)
         self.controller.changed.disconnect(self._on_view)
+        self._tell_doubt(None)
         self.viewer.dims.events.point.disconnect(self._on_view)
 
     # Following the image ----------------------------------------------------------------------------------------------
@@ -266,6 +268,13 @@ class ReviewModel:
             self.relist()
             self.moved.emit()
         self.cells_changed.emit()
+        self._tell_doubt(len(self.places))
+
+    def _tell_doubt(self, places: int | None) -> None:
+        """Let the hint in the widget know."""
+        if places != self.controller.doubtful:
+            self.controller.doubtful = places
+            self.controller.changed.emit()
 
     def _read_objects(self) -> None:
         objects = self._work.document.objects if self._work is not None else ()

@@ -67,6 +67,8 @@ def settle_below(review: QWidget) -> None:
     if isinstance(window, QMainWindow):
         if window.dockWidgetArea(dock) != Qt.DockWidgetArea.BottomDockWidgetArea:
             window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        # The controls of "Segment stack" keep their whole height beside it.
+        window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         window.resizeDocks([dock], [HEIGHT], Qt.Orientation.Vertical)
 
 

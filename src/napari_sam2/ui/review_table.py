@@ -45,7 +45,7 @@ _TIPS = (
     "Whether the masks are shown",
     "Lock all frames of the object: propagation leaves them alone",
 )
-_WIDTHS = (22, 34, 96, 52, 40, 40, 46, 40, 40)
+_WIDTHS = (22, 34, 70, 50, 38, 38, 44, 38, 38)
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()

@@ -14,6 +14,7 @@ from napari_sam2.ui.export_jobs import ExportJobs
 from napari_sam2.ui.form import Form
 from napari_sam2.ui.geometry import Axes, frame_axis_choices, sweep_choices
 from napari_sam2.ui.hints import remaining_text
+from napari_sam2.ui.key_reference import KeyReference
 from napari_sam2.ui.keys import KeyBindings, key_of
 from napari_sam2.ui.loop import QtLoop
 from napari_sam2.ui.messages import tell
@@ -102,6 +103,7 @@ class SegmentStackWidget(QWidget):
         form.look.unfolded.connect(self._on_unfolded)
         form.device.activated.connect(lambda _: control.set_device(form.device.currentData()))
         form.review.clicked.connect(lambda *_: self.review.open())
+        form.keys.clicked.connect(lambda *_: KeyReference(form.keys).pop_up())
         form.object.activated.connect(lambda _: control.select_object(form.object.currentData()))
         control.changed.connect(self._render_soon)
         control.workspaces.images_changed.connect(self._render_soon)
