@@ -4,6 +4,8 @@ import pytest
 
 from napari_sam2.ui.hints import Situation, hint, remaining_text
 from napari_sam2.ui.inference import Route
+from napari_sam2.ui.key_reference import reference_html
+from napari_sam2.ui.keys import REVIEW_SHORTCUTS, SHORTCUTS
 from napari_sam2.ui.models import is_here, model_choices, model_text
 from napari_sam2.ui.propagation import frames_to_do
 
@@ -80,3 +82,10 @@ def test_only_published_models_need_a_download(tmp_path):
 )
 def test_how_many_results_a_propagation_has(prompted, plan, count):
     assert frames_to_do(prompted, Route(*plan, {})) == count
+
+
+def test_the_key_reference_names_every_key():
+    page = reference_html()
+    for shortcut in (*SHORTCUTS, *REVIEW_SHORTCUTS):
+        assert f"<code>{shortcut.key}</code>" in page
+        assert shortcut.does in page

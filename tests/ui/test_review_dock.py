@@ -376,3 +376,14 @@ def test_closing_the_widget_closes_the_review_down(desk):
     desk.viewer.window.remove_dock_widget(desk.widget)
     desk.qtbot.wait(100)
     assert not review.open
+
+
+def test_the_hint_names_the_doubtful_places_and_the_question_mark_the_keys(desk):
+    assert "Look through" in desk.widget.form.hint.text()
+    desk.doubt(1, 3)
+    assert "1 doubtful place: press ." in desk.widget.form.hint.text()
+    desk.qtbot.mouseClick(desk.widget.form.keys, LEFT)
+    page = QApplication.activePopupWidget()
+    assert page.objectName() == "key_reference"
+    desk.qtbot.keyClick(page, Qt.Key.Key_Escape)
+    assert QApplication.activePopupWidget() is None
