@@ -123,3 +123,5 @@ def test_the_list_of_keys_names_every_key():
     rows = (Path(__file__).parents[2] / "docs" / "keys.md").read_text().splitlines()
     keys = {key.strip() for row in rows if row.startswith("|") for key in row.split("|")[1].split(",")}
     assert {shortcut.key for shortcut in SHORTCUTS} <= keys
+    for shortcut in REVIEW_SHORTCUTS:
+        assert any(row.startswith(f"| {shortcut.key} |") for row in rows)

@@ -167,7 +167,7 @@ class ReviewActions:
         plane = self._model.plane
 
         def lock(document: Document) -> None:
-            with document.one_step(f"{'lock' if locked else 'unlock'} {document.name(object_id)}"):
+            with document.one_step(f"{'accept' if locked else 'no longer accept'} {document.name(object_id)}"):
                 if locked:
                     for frame in self._model.review.present(object_id).tolist():
                         document.lock(object_id, frame, plane)

@@ -39,12 +39,12 @@ _FILTERS = (
     ("All objects", "all", "Every object"),
     ("Doubtful", "doubtful", "Objects with a frame that deserves a look"),
     ("Absent", "absent", "Objects that are not found on some frame"),
-    ("Unlocked", "unlocked", "Objects with frames that are not locked"),
+    ("Not accepted", "unlocked", "Objects with frames that are not accepted"),
 )
 
 
 class ReviewDock(QWidget):
-    """See where the model is unsure, go there, correct, lock."""
+    """See where the model is unsure, go there, correct, accept."""
 
     def __init__(self, viewer: Any, controller: Controller, loop: QtLoop) -> None:
         """

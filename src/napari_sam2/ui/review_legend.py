@@ -22,7 +22,7 @@ class Legend(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setToolTip(
             "Blue: sure. Orange: doubtful, the more the further from blue. A thin line: looked for and not found.\n"
-            "A dot: prompts. A bar below: locked. Triangles: a division, where the mother ends and a daughter begins."
+            "A dot: prompts. A bar below: accepted. Triangles: a division, where the mother ends and a daughter begins."
         )
 
     def entries(self) -> list[tuple[str, np.ndarray]]:
@@ -34,7 +34,7 @@ class Legend(QWidget):
             ("doubtful", self._cells(doubtful)),
             ("absent", self._cells(nothing, absent=one)),
             ("prompt", self._cells(np.ones((1, 1)), prompted=one)),
-            ("locked", self._cells(np.ones((1, 1)), locked=one)),
+            ("accepted", self._cells(np.ones((1, 1)), locked=one)),
         ]
 
     def sizeHint(self) -> QSize:

@@ -33,7 +33,7 @@ from napari_sam2.ui.review_model import ReviewModel
 ROW_HEIGHT = 19
 
 COLUMNS = ("color", "id", "name", "frames", "first", "last", "worst", "shown", "locked")
-_TITLES = ("", "ID", "Name", "Frames", "First", "Last", "Worst", "Show", "Lock")
+_TITLES = ("", "ID", "Name", "Frames", "First", "Last", "Worst", "Show", "Accept")
 _TIPS = (
     "Colour of the masks",
     "Value in the label image. Double-click to renumber.",
@@ -41,11 +41,11 @@ _TIPS = (
     "On how many frames the object has a mask",
     "The first frame with a mask",
     "The last frame with a mask",
-    "The lowest confidence on any frame that is not locked, 0 to 1",
+    "The lowest confidence on any frame that is not accepted, 0 to 1",
     "Whether the masks are shown",
-    "Lock all frames of the object: propagation leaves them alone",
+    "Accept all frames of the object: propagation leaves them alone and goes by them. U accepts one frame.",
 )
-_WIDTHS = (22, 34, 70, 50, 38, 38, 44, 38, 38)
+_WIDTHS = (22, 34, 70, 50, 38, 38, 44, 38, 48)
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()

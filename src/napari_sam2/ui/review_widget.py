@@ -10,7 +10,7 @@ from napari_sam2.ui.widget import SegmentStackWidget
 
 
 class ReviewWidget(ReviewDock):
-    """See where the model is unsure, go there, correct, lock."""
+    """See where the model is unsure, go there, correct, accept."""
 
     def __init__(self, napari_viewer: Any) -> None:
         """

@@ -9,7 +9,7 @@ from napari_sam2.session.review import Cell
 def headline(cell: Cell) -> str:
     """How it stands with an object on a frame, in a few words."""
     if cell.locked:
-        return "locked"
+        return "accepted"
     if cell.lost:
         return "lost here"
     if cell.state == "absent":
