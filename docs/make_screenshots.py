@@ -52,6 +52,7 @@ class Desk:
         self.viewer.window.add_dock_widget(widget, name="Segment stack", area="right")
         self.control = widget.controller
         self.widget = widget
+        self.models = widget.models
         self.go_to(0)
 
     def go_to(self, frame: int) -> None:
@@ -72,6 +73,13 @@ class Desk:
         """Save the whole window."""
         self.viewer.screenshot(str(IMAGES / f"{name}.png"), canvas_only=False, flash=False)
 
+    def shoot_models(self) -> None:
+        """Save the model manager, once it knows how fast this computer is."""
+        self.models.open_manager()
+        wait(lambda: not self.models.shelf.measuring)
+        self.models.manager.grab().save(str(IMAGES / "models.png"))
+        self.models.hide_manager()
+
 
 def main() -> None:
     """Open the recording, click cells, propagate, correct; a picture of each state."""
@@ -81,6 +89,7 @@ def main() -> None:
     control = desk.control
     wait(desk.resting)
     desk.shoot("first-run")
+    desk.shoot_models()
     for number, item in enumerate(data.objects):
         if number:
             control.new_object()

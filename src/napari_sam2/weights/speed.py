@@ -11,7 +11,8 @@ from napari_sam2.weights.costs import YARD, YARD_SIDE, Rate, known_rate, remembe
 from napari_sam2.weights.load import choose_device
 from napari_sam2.weights.registry import BUNDLED
 
-_REPEATS = 2  # of which the faster one counts: the other one was disturbed, or the first
+_REPEATS = (2, 10)  # at least and at most, of which the fastest counts: the others were disturbed
+_SECONDS = 1.5  # after which no more than the least number of repeats is made
 
 
 def measured_rate(device: str = "auto", *, again: bool = False) -> Rate:
@@ -66,8 +67,9 @@ def _timed(variant: str, side: int, device: torch.device) -> tuple[float, float]
 
 
 def _fastest(work: Callable[[], object], device: torch.device) -> float:
-    taken = []
-    for _ in range(_REPEATS):
+    least, most = _REPEATS
+    taken: list[float] = []
+    while len(taken) < least or (len(taken) < most and sum(taken) < _SECONDS):
         _wait(device)
         started = time.perf_counter()
         work()
