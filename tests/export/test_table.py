@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import regionprops
 
-from napari_sam2.export.measure import measure
+from napari_sam2.export.measure import compact, measure
 from napari_sam2.export.results import Channel, Results
 from napari_sam2.export.table import write_table
 
@@ -30,6 +30,16 @@ def test_agrees_with_regionprops(labels, flat):
         assert found.intensity[row, 0] == pytest.approx(
             [region.intensity_mean, region.intensity_min, region.intensity_max]
         )
+
+
+@given(arrays(np.int64, (3, 4), elements=st.sampled_from([0, 1, 7, 2**20 - 1, 2**20, 2**40])))
+@settings(max_examples=40, deadline=None)
+def test_small_and_large_labels_are_told_apart_alike(labels):
+    ids, which, counts = compact(labels)
+    expected, _, times = np.unique(labels, return_inverse=True, return_counts=True)
+    np.testing.assert_array_equal(ids, expected)
+    np.testing.assert_array_equal(counts, times)
+    np.testing.assert_array_equal(ids[which], labels)
 
 
 def test_the_plain_table(tmp_path):

@@ -12,6 +12,9 @@ from napari_sam2.export.results import Frame, Progress, Results, silent
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+_TABLE = 2**20
+"""Labels below this are looked up in a table."""
+
 
 @dataclass(frozen=True)
 class Measurements:
@@ -78,7 +81,7 @@ def _measured(frame: Frame, index: int, images: list[Any]) -> tuple[npt.NDArray[
     if frame.dtype.kind == "i" and (smallest := int(frame.min())) < 0:
         raise ExportError(f"got the label {smallest} in frame {index}, expected 0 (background) or more")
     place = np.nonzero(frame)
-    ids, which, areas = np.unique(frame[place], return_inverse=True, return_counts=True)
+    ids, which, areas = compact(frame[place])
     n, ndim = len(ids), frame.ndim
     centroid, box = np.zeros((n, ndim)), np.zeros((n, 2, ndim), np.int64)
     for axis, where in enumerate(place):
@@ -90,6 +93,20 @@ def _measured(frame: Frame, index: int, images: list[Any]) -> tuple[npt.NDArray[
     for channel, image in enumerate(images):
         intensity[:, channel] = _intensity(image[place].astype(np.float64), which, n)
     return ids.astype(np.int64), np.full(n, index, np.int64), areas.astype(np.int64), centroid, box, intensity
+
+
+def compact(labels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """(which labels there are, for each place in `labels` the index of its own, how often each is there)."""
+    flat = labels.ravel()
+    if not flat.size or int(flat.max()) >= _TABLE:
+        ids, which, counts = np.unique(flat, return_inverse=True, return_counts=True)
+        return ids, which.reshape(labels.shape), counts
+    # Counting is ten times as fast as sorting, and most labels are small.
+    counts = np.bincount(flat)
+    ids = np.flatnonzero(counts)
+    index = np.zeros(len(counts), np.intp)
+    index[ids] = np.arange(len(ids))
+    return ids, index[labels], counts[ids]
 
 
 def _intensity(values: Floats, which: npt.NDArray[np.intp], n: int) -> Floats:

@@ -19,7 +19,7 @@ from napari_sam2.files import written_beside
 WHAT = "a movie"
 _SMALLEST, _LARGEST = 320, 1200  # pixels of the longer side
 _TRAIL = 15  # frames
-_GIF_LIMIT = 10_000  # frames; a reader keeps all of them in memory
+_GIF_LIMIT = 1_000  # frames; Pillow keeps all of them in memory until the end
 
 
 def write_gif(
@@ -28,7 +28,7 @@ def write_gif(
     """Write an animated GIF of at most 1,200 pixels, repeated for ever.
 
     Raises:
-        ExportError: frames that are volumes, or more than 10,000 of them.
+        ExportError: frames that are volumes, or more than 1,000 of them.
         OSError: the file cannot be written; what was there before stays.
     """
     flat(results, WHAT)
@@ -51,7 +51,7 @@ def write_gif(
 def write_tiff(
     path: Path, results: Results, measured: Measurements, options: ExportOptions, progress: Progress
 ) -> list[Path]:
-    """Write an RGB stack for ImageJ, with its frame rate.
+    """Write an RGB stack.
 
     Raises:
         ExportError: frames that are volumes.
@@ -67,7 +67,7 @@ def write_tiff(
             dtype=np.uint8,
             photometric="rgb",
             compression="zlib",
-            metadata={"axes": "TYXS", "fps": options.frames_per_second},
+            metadata={"axes": "TYXS"},
             bigtiff=results.count * height * width * 3 > CLASSIC_TIFF,
         )
     return [path]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam2.export.errors import ExportError, some
-from napari_sam2.export.measure import Integers, Measurements
+from napari_sam2.export.measure import Integers, Measurements, compact
 from napari_sam2.export.results import Frame
 
 
@@ -126,9 +126,9 @@ def track_ids(tracks: Sequence[Track], count: int) -> list[dict[int, int]]:
 
 def relabelled(frame: Frame, ids: Mapping[int, int], dtype: npt.DTypeLike) -> npt.NDArray[np.unsignedinteger]:
     """A frame with other labels; `ids` has an entry for every label in it but 0."""
-    there, which = np.unique(frame, return_inverse=True)
+    there, which, _ = compact(frame)
     if not {item for item in there.tolist() if item} <= ids.keys():
         raise ExportError("the labels have changed while they were written; export them again")
     new = np.array([ids[item] if item else 0 for item in there.tolist()], dtype=dtype)
-    out: npt.NDArray[np.unsignedinteger] = new[which].reshape(frame.shape)
+    out: npt.NDArray[np.unsignedinteger] = new[which]
     return out
