@@ -278,6 +278,30 @@ def test_pixel_sizes_come_from_the_file(tmp_path: Path) -> None:
         assert seen.aspect == 1
 
 
+def test_a_level_of_a_file_with_several_resolutions(tmp_path: Path) -> None:
+    fine = (discs() * 100).astype(np.uint16)
+    with tifffile.TiffWriter(tmp_path / "p.ome.tif") as writer:
+        writer.write(fine, subifds=1, photometric="minisblack", metadata={"axes": "TYX"})
+        writer.write(fine[:, ::2, ::2], subfiletype=1, photometric="minisblack")
+    group = zarr.create_group(tmp_path / "p.zarr")
+    for name, array in (("0", fine), ("1", fine[:, ::2, ::2])):
+        group.create_array(name, shape=array.shape, dtype=array.dtype)[:] = array
+    image = {"axes": [{"name": name} for name in "tyx"], "datasets": [{"path": "0"}, {"path": "1"}]}
+    group.attrs.update({"ome": {"multiscales": [image]}})
+    np.save(tmp_path / "p.npy", fine)
+    for name in ("p.ome.tif", "p.zarr"):
+        with open_stack(tmp_path / name, view=View(level=1)) as seen:
+            np.testing.assert_array_equal(np.asarray(seen.array[1]), fine[1, ::2, ::2])
+            assert seen.letters == "TYX"
+        with (
+            pytest.raises(StackError, match=r"no level 2; the levels are 0 \(finest\) to 1"),
+            open_stack(tmp_path / name, view=View(level=2)),
+        ):
+            pass
+    with pytest.raises(StackError, match="no level 1"), open_stack(tmp_path / "p.npy", view=View("TYX", level=1)):
+        pass
+
+
 def test_a_slice_is_a_whole_number(tmp_path: Path) -> None:
     entry = {"frame": 0, "slice": -1, "points": [[1, 1]], "labels": [1]}
     document = {"format": "napari-sam2/prompts", "version": 1, "objects": [{"id": 1, "prompts": [entry]}]}

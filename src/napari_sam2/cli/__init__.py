@@ -68,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     looks.add_argument(
         "--pixel-size", metavar="Z=1,Y=0.2", type=_sizes, help="sizes of pixels; from the file when left out"
     )
+    looks.add_argument(
+        "--level", type=int, default=0, metavar="N", help="resolution of a file with several; 0 is the finest"
+    )
     looks = command.add_argument_group("what the model sees")
     looks.add_argument(
         "--contrast",

@@ -60,6 +60,7 @@ def _view(options: argparse.Namespace, colours: "list[str] | None") -> "View":
         sweep=options.sweep,
         channels=colours is not None,
         pixel_size=options.pixel_size,
+        level=options.level,
     )
 
 

@@ -1,6 +1,6 @@
 """Opening the file formats of stacks: what is in them, lazily, and the axes that they name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,33 @@ class StackError(ValueError):
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[tuple[Any, str | None]]:
+def open_source(path: Path, level: int = 0) -> Iterator[tuple[Any, str | None]]:
     """(array, letters of its axes or None) of a file; the array is lazy and can be read until the block ends.
 
+    Args:
+        path: see the formats above.
+        level: of a file with several resolutions, 0 is the finest.
+
     Raises:
-        StackError: no such file, a format that is not read, or a damaged file.
+        StackError: no such file, a format that is not read, a damaged file, or no such level.
     """
     if not path.exists():
         raise StackError(f"{path}: there is no such file; check the path")
     if path.is_dir():
-        yield _open_zarr(path)
+        yield _open_zarr(path, level)
     elif path.suffix.lower() == ".npy":
+        _level_of(path, [0], level)
         yield _open_npy(path), None
     else:
-        with _open_tiff(path) as found:
+        with _open_tiff(path, level) as found:
             yield found
+
+
+def _level_of(path: Path, levels: Sequence[Any], level: int) -> Any:
+    """One of the levels of a file."""
+    if not 0 <= level < len(levels):
+        raise StackError(f"{path}: there is no level {level}; the levels are 0 (finest) to {len(levels) - 1}")
+    return levels[level]
 
 
 def _open_npy(path: Path) -> Any:
@@ -41,7 +53,7 @@ def _open_npy(path: Path) -> Any:
 
 
 @contextmanager
-def _open_tiff(path: Path) -> Iterator[tuple[Any, str]]:
+def _open_tiff(path: Path, level: int) -> Iterator[tuple[Any, str]]:
     try:
         tiff = tifffile.TiffFile(path)
     except (tifffile.TiffFileError, OSError, ValueError) as error:
@@ -49,38 +61,42 @@ def _open_tiff(path: Path) -> Iterator[tuple[Any, str]]:
             f"{path}: is damaged or no TIFF, zarr or npy; convert it, for example with Fiji (File > Save As > Tiff)"
         ) from error
     with tiff:
-        series = tiff.series[0]
+        series = _level_of(path, tiff.series[0].levels, level)
         if series.dataoffset is not None and series.dtype.isnative:
             array = np.memmap(path, series.dtype, "r", series.dataoffset, series.shape)
         else:
             array = by_frame(zarr.open_array(series.aszarr(level=0), mode="r"))
-        yield array, series.axes
+        yield array, tiff.series[0].axes
 
 
-def _open_zarr(path: Path) -> tuple[Any, str | None]:
+def _open_zarr(path: Path, level: int) -> tuple[Any, str | None]:
     try:
         node = zarr.open(path, mode="r")
     except (OSError, ValueError, KeyError) as error:
         raise StackError(f"{path}: is a folder but no zarr; give a TIFF file or a zarr folder") from error
     letters: str | None = None
     if isinstance(node, zarr.Group):
-        node, letters = _of_group(path, node)
-    elif node.metadata.zarr_format == 3:
-        letters = _letters(node.metadata.dimension_names)
+        node, letters = _of_group(path, node, level)
+    else:
+        _level_of(path, [0], level)
+        if node.metadata.zarr_format == 3:
+            letters = _letters(node.metadata.dimension_names)
     return by_frame(node), letters
 
 
-def _of_group(path: Path, group: zarr.Group) -> tuple[zarr.Array[Any], str | None]:
-    """The highest resolution of an OME-Zarr image (0.4 and 0.5), or the only array of a plain group."""
+def _of_group(path: Path, group: zarr.Group, level: int) -> tuple[zarr.Array[Any], str | None]:
+    """One resolution of an OME-Zarr image (0.4 and 0.5), or the only array of a plain group."""
     attributes: Any = group.attrs.asdict()
     multiscales = attributes.get("ome", attributes).get("multiscales")
     try:
         if multiscales:
-            array = group[multiscales[0]["datasets"][0]["path"]]
+            array = group[_level_of(path, multiscales[0]["datasets"], level)["path"]]
             letters = _letters([axis["name"] for axis in multiscales[0]["axes"]])
         else:
             ((_, array),) = group.arrays()
             letters = None
+    except StackError:
+        raise
     except (KeyError, IndexError, TypeError, ValueError) as error:
         arrays = ", ".join(sorted(name for name, _ in group.arrays())) or "none at its top"
         raise StackError(

@@ -35,6 +35,7 @@ class View:
         sweep: an axis all planes of which are followed, so that every frame is a volume.
         channels: whether the axis C becomes colours.
         pixel_size: size of pixels by axis, such as {"Z": 1.0, "Y": 0.2}; None: from the file.
+        level: of a file with several resolutions, 0 is the finest. Prompts and labels are in its pixels.
     """
 
     axes: str | None = None
@@ -43,6 +44,7 @@ class View:
     sweep: str | None = None
     channels: bool = False
     pixel_size: Mapping[str, float] | None = None
+    level: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def open_stack(
     """Open the file of a stack; it can be read until the block ends.
 
     Args:
-        path: a TIFF file, a zarr folder (OME-Zarr: its highest resolution) or a npy file.
+        path: a TIFF file, a zarr folder (OME-Zarr too) or a npy file.
         axes, index: those of a View, for short.
         view: what is to be seen of it.
 
@@ -94,7 +96,7 @@ def open_stack(
         StackError: one line that says what is wrong with the file and how to mend it.
     """
     view = view or View(axes, index or {})
-    with stack_sources.open_source(path) as (array, found):
+    with stack_sources.open_source(path, view.level) as (array, found):
         if view.pixel_size is None:
             view = replace(view, pixel_size=stack_sources.pixel_sizes(path))
         try:
