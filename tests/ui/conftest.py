@@ -286,7 +286,7 @@ def open_session(loop, backend) -> Iterator[Callable[..., Session]]:
     """Opens a controller on a new viewer model, with an image or without."""
     sessions = []
 
-    def open_one(image=None, **kwargs) -> Session:
+    def open_one(image=None, backend=backend, **kwargs) -> Session:
         sessions.append(Session(loop, backend, image, **kwargs))
         return sessions[-1]
 

@@ -1,0 +1,123 @@
+"""One stack of each kind through the widget's controller, Python and the command line: equal results. Bundled model."""
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_sam2 import load_model, segment_stack
+from napari_sam2.cli import main
+from napari_sam2.session.prompts import ObjectPrompts, Prompt, write_prompts
+from napari_sam2.session.stacks import View
+from napari_sam2.tracking import Contrast, TrackerOptions
+from napari_sam2.ui.backend import Sam2Backend
+
+SIDE = 48
+LIMITS = (100.0, 1500.0)
+
+
+def stack(*lead: int, depth_step: float = 4.0) -> np.ndarray:
+    """(..., y, x) uint16: a ball in noise; the first axis moves it, the second one is depth."""
+    frames = np.random.default_rng(0).normal(300, 30, (*lead, SIDE, SIDE))
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    for place in np.ndindex(lead):
+        away = (place[1] - 1) * depth_step if len(lead) > 1 else 0
+        inside = away**2 + (rows - 22 - place[0]) ** 2 + (columns - 24) ** 2 < 100
+        frames[place] += 900 * inside
+    return frames.astype(np.uint16)
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return load_model("micro", device="cpu")
+
+
+@pytest.fixture
+def real(open_session, monkeypatch, model) -> Callable[..., Any]:
+    """Opens a controller with the package's own backend and the model that is loaded already."""
+    backend = Sam2Backend()
+    monkeypatch.setattr(Sam2Backend, "load", lambda self, choice, progress: model)
+    return lambda image, **kwargs: open_session(image, backend=backend, **kwargs)
+
+
+def swept(session) -> None:
+    session.controller.set_frame_axis(0, 1)
+
+
+def sideways(session) -> None:
+    session.controller.set_frame_axis(1)
+
+
+def other_channel(session) -> None:
+    session.viewer.dims.set_current_step(1, 1)
+
+
+def bleaching(session) -> None:
+    session.controller.looking.set_look(contrast="frame", invert=True)
+    session.controller.workspace.image.gamma = 0.7
+
+
+Kind = types.SimpleNamespace
+KINDS = {
+    "time": Kind(array=stack(3), axes="TYX", at=(1, 23, 24), prompt=(1, 0, 23, 24), view={}, words=""),
+    "time and depth": Kind(
+        array=stack(2, 3), axes="TZYX", at=(0, 1, 22, 24), prompt=(0, 1, 22, 24), view={"sweep": "Z"},
+        words="--sweep Z", act=swept,
+    ),
+    "depth from the side": Kind(
+        array=stack(1, 7)[0, :, 16:30], axes="ZYX", at=(1, 6, 24), prompt=(6, 0, 1, 24), scale=(4, 1, 1),
+        view={"along": "Y", "pixel_size": {"Z": 4, "Y": 1, "X": 1}}, words="--along Y --pixel-size Z=4,Y=1,X=1",
+        act=sideways,
+    ),
+    "one channel of two": Kind(
+        array=np.stack([stack(2) * 0, stack(2)], axis=1), axes="TCYX", at=(0, 1, 22, 24), prompt=(0, 0, 22, 24),
+        view={"index": {"C": 1}}, words="--index C=1", act=other_channel, kept=(slice(None), 1),
+    ),
+    "colour": Kind(
+        array=np.repeat((stack(2) // 8).astype(np.uint8)[..., None], 3, -1), axes="TYXS", at=(0, 22, 24),
+        prompt=(0, 0, 22, 24), view={}, words="", contrast=Contrast(), contrast_words="auto",
+    ),
+    "bleaching, inverted": Kind(
+        array=(2000 - stack(2)) // np.array([1, 3], np.uint16)[:, None, None], axes="TYX", at=(0, 22, 24),
+        prompt=(0, 0, 22, 24), view={}, words="--gamma 0.7 --invert", act=bleaching,
+        contrast=Contrast("frame", gamma=0.7, invert=True), contrast_words="frame",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_way_gives_the_same(name, real, model, tmp_path):
+    kind = KINDS[name]
+    contrast = getattr(kind, "contrast", Contrast.between(*LIMITS))
+    rgb = kind.axes.endswith("S")
+    session = real(
+        kind.array,
+        axis_labels=tuple(kind.axes.lower().rstrip("s")),
+        scale=getattr(kind, "scale", None),
+        rgb=rgb,
+        **({} if rgb else {"contrast_limits": LIMITS}),
+    )
+    session.viewer.dims.set_current_step(0, 0)
+    getattr(kind, "act", lambda session: None)(session)
+    session.click(*kind.at)
+    session.settle()
+    work = session.controller.workspace
+    session.propagate(last=work.axes.frames - 1)
+    shown = session.labels[getattr(kind, "kept", ())]
+
+    frame, part, y, x = kind.prompt
+    prompts = [ObjectPrompts(1, "ball", [Prompt(frame, ((y, x),), (1,), slice=part)])]
+    view = View(kind.axes, **kind.view)
+    labels = segment_stack(kind.array, prompts, model, view=view, options=TrackerOptions(contrast=contrast))
+    assert labels.any(axis=(-1, -2)).all() or name == "depth from the side"
+    np.testing.assert_array_equal(shown, labels)
+
+    np.save(tmp_path / "stack.npy", kind.array)
+    write_prompts(tmp_path / "p.json", prompts)
+    words = getattr(kind, "contrast_words", f"{LIMITS[0]},{LIMITS[1]}")
+    files = f"{tmp_path}/stack.npy --prompts {tmp_path}/p.json --output {tmp_path}/l.tif --device cpu"
+    assert main(["segment", *f"{files} --axes {kind.axes} --contrast {words} {kind.words}".split()]) == 0
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "l.tif"), labels)
