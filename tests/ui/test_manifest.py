@@ -78,7 +78,8 @@ def test_the_preferences_are_the_defaults_of_the_widget(plugin_settings, npe2pm,
     preferred = get_plugin_settings("napari-sam2").segmentation
     preferred.device = "cpu"
     preferred.cache_folder = f"  {tmp_path} "
-    assert default_choice() == ModelChoice("micro", "cpu", str(tmp_path))
+    assert default_choice() == ModelChoice("micro", "cpu")
+    assert default_choice().folder == str(tmp_path)
 
 
 def test_the_keys_are_free_in_napari():

@@ -125,7 +125,7 @@ def test_a_checkpoint_of_ones_own(desk, tmp_path, monkeypatch):
     desk.until(lambda: any(desk.table.item(n, 0).text() == "mine.pt" for n in range(desk.table.rowCount())))
     assert desk.state("mine.pt") == "in use"
     combo = desk.widget.findChild(QComboBox, "model")
-    assert combo.currentText() == "mine.pt  (SAM 2.1 tiny)"
+    desk.until(lambda: combo.currentText() == "mine.pt  (SAM 2.1 tiny)")
     desk.select("mine.pt")
     assert desk.manager.delete.text() == "Remove from list"
     desk.press(desk.manager, "delete_model")
@@ -163,3 +163,22 @@ def test_closing_the_dock_stops_downloads_and_closes_the_manager(desk):
     desk.widget.hide()
     desk.until(lambda: download.cancelling)
     assert not desk.manager.isVisible()
+
+
+def test_the_preferences_are_followed_at_once_and_nothing_is_loaded_again(desk, backend, tmp_path):
+    desk.widget.controller.loading.prepare()
+    desk.until(lambda: desk.widget.controller.loading.ready)
+    (tmp_path / f"{TINY}.pt").write_bytes(b"x")
+    preferred = get_plugin_settings("napari-sam2").segmentation
+    preferred.cache_folder = str(tmp_path)
+    preferred.mirror = "https://a.example, https://b.example"
+    desk.until(lambda: desk.state("SAM 2.1 tiny") == "downloaded")
+    choice = desk.widget.controller.choice
+    assert (choice.folder, choice.mirrors) == (str(tmp_path), ("https://a.example", "https://b.example"))
+    assert desk.widget.controller.loading.ready
+    desk.widget.controller.loading.prepare()
+    desk.qtbot.wait(50)
+    assert backend.count("load") == 1
+    desk.widget._close_down()
+    preferred.cache_folder = ""
+    assert desk.widget.controller.choice.folder == str(tmp_path), "a closed widget hears no more of it"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,8 +26,9 @@ class ModelChoice:
 
     model: str
     device: str = "auto"
-    folder: str = ""
-    mirrors: tuple[str, ...] = ()
+    # The same model, wherever its file is: another folder is no reason to load it again.
+    folder: str = field(default="", compare=False)
+    mirrors: tuple[str, ...] = field(default=(), compare=False)
 
 
 class TrackerLike(Protocol):

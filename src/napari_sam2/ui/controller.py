@@ -178,10 +178,6 @@ class Controller:
         """Compute on another device."""
         self._choose(replace(self.choice, device=device), "choose another device")
 
-    def set_folder(self, folder: str) -> None:
-        """Keep downloads in another folder."""
-        self._choose(replace(self.choice, folder=folder), "choose another folder")
-
     def _choose(self, choice: ModelChoice, wish: str) -> None:
         if choice != self.choice and self._free(wish):
             self.carrying.forget()

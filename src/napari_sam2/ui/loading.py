@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 
 from psygnal import Signal
@@ -75,6 +76,13 @@ class Loading:
         self._asked = None
         self.prepare()
 
+    def relocate(self, folder: str, mirrors: tuple[str, ...]) -> None:
+        """Keep downloads in another folder and get them from other mirrors from now on. Nothing is loaded again."""
+        self.choice = replace(self.choice, folder=folder, mirrors=mirrors)
+        if self._before is not None:
+            self._before = replace(self._before, folder=folder, mirrors=mirrors)
+        self.changed.emit()
+
     def prepare(self) -> None:
         """Load the chosen model unless that was asked for already."""
         if self._asked == self.choice:
@@ -109,7 +117,7 @@ class Loading:
     def _fallback(self) -> ModelChoice:
         if self._before is not None:
             return self._before
-        return ModelChoice(BUNDLED, folder=self.choice.folder)
+        return ModelChoice(BUNDLED, folder=self.choice.folder, mirrors=self.choice.mirrors)
 
     def _on_loaded(self, choice: ModelChoice) -> None:
         if choice == self.choice:

@@ -1,5 +1,7 @@
 """The list of models in the dock widget, and the way to the model manager."""
 
+import weakref
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QPushButton, QWidget
 
@@ -9,7 +11,7 @@ from napari_sam2.ui.messages import tell
 from napari_sam2.ui.model_manager import ModelManager
 from napari_sam2.ui.model_shelf import ModelShelf
 from napari_sam2.ui.models import model_items, model_text
-from napari_sam2.ui.settings import prefer_folder
+from napari_sam2.ui.settings import default_choice, on_places_changed, prefer_folder
 
 _OPEN_CHECKPOINT = "open checkpoint"
 """Stands in the model list for a file that is still to be chosen."""
@@ -36,6 +38,7 @@ class ModelChooser:
         combo.activated.connect(lambda _: self._on_chosen(combo.currentData()))
         manage.clicked.connect(lambda: self.open_manager())
         self.shelf.files_changed.connect(self.refill)
+        self._listen_to_preferences()
         self.refill()
 
     def refill(self) -> None:
@@ -101,11 +104,26 @@ class ModelChooser:
             self.manager or self._widget, "Folder for downloads", self._controller.choice.folder
         )
         if chosen:
-            self.set_folder(chosen)
+            prefer_folder(chosen)  # comes back as a change of the Preferences, where napari knows the plugin
+            self._relocate(chosen, self._controller.choice.mirrors)
 
-    def set_folder(self, folder: str) -> None:
-        """Keep downloads in another folder from now on."""
-        prefer_folder(folder)
-        self._controller.set_folder(folder)
+    def _listen_to_preferences(self) -> None:
+        # napari's settings outlive the widget, and must not hold it.
+        method = weakref.WeakMethod(self._on_preferences)
+
+        def changed() -> None:
+            listener = method()
+            if listener is not None:
+                listener()
+
+        self.shelf.at_close(on_places_changed(changed))
+
+    def _on_preferences(self) -> None:
+        preferred = default_choice()
+        self._relocate(preferred.folder, preferred.mirrors)
+
+    def _relocate(self, folder: str, mirrors: tuple[str, ...]) -> None:
+        """Keep downloads in another folder, and get them from other mirrors, from now on."""
+        self._controller.loading.relocate(folder, mirrors)
         self.shelf.changed.emit()
         self.refill()

@@ -58,12 +58,19 @@ class ModelShelf:
         self.downloads = Downloads(post, fetch)
         self.measuring = False
         self._trouble = ""
+        self._at_close: list[Callable[[], None]] = []
         self.downloads.changed.connect(self.changed.emit)
         self.downloads.ended.connect(self._on_ended)
 
     def close(self) -> None:
         """Stop all downloads."""
         self.downloads.close()
+        for call in self._at_close:
+            call()
+
+    def at_close(self, call: Callable[[], None]) -> None:
+        """Let something run when it is closed."""
+        self._at_close.append(call)
 
     def in_use(self) -> str:
         """The model in use."""

@@ -18,6 +18,11 @@ def largest_in_memory() -> int:
     return round(_number("masks_in_memory_gb", 4) * 2**30)
 
 
+def feature_memory() -> int:
+    """Bytes of image features that are kept for frames that are looked at again."""
+    return round(_number("feature_memory_mb", 256) * 2**20)
+
+
 def masks_folder() -> Path:
     """Where masks are kept that are too large for the memory."""
     preferred = page()

@@ -12,6 +12,7 @@ from napari_sam2.session.document import Plane
 from napari_sam2.tracking.channels import Blending, Channel, colour_table, default_colours
 from napari_sam2.tracking.contrast import AUTO, GAMMAS, Contrast
 from napari_sam2.ui.geometry import Axes, image_shape, level_of, pixel_aspect, pixels_of, placement, stack_of
+from napari_sam2.ui.preferences import feature_memory
 
 ContrastChoice = Literal["shown", "percentiles", "frame"]
 ChannelChoice = Literal["image", "visible", "axis"]
@@ -167,7 +168,7 @@ def open_tracker(model: Any, scene: Scene) -> Any:
     from napari_sam2.tracking import TrackerOptions
     from napari_sam2.tracking.swept import tracker_for
 
-    options = TrackerOptions(contrast=scene.contrast)
+    options = TrackerOptions(contrast=scene.contrast, feature_cache_bytes=feature_memory())
     return tracker_for(model, _frames(scene), options, slices=scene.slices, aspect=scene.aspect)
 
 

@@ -1,5 +1,8 @@
 """The plugin's page in napari's Preferences."""
 
+from collections.abc import Callable
+from typing import Any
+
 from napari_sam2.ui.backend import ModelChoice
 from napari_sam2.ui.keeping import Keep
 from napari_sam2.ui.preferences import page
@@ -34,3 +37,23 @@ def prefer_folder(folder: str) -> None:
     preferred = page()
     if preferred is not None:
         preferred.cache_folder = folder
+
+
+def on_places_changed(call: Callable[[], None]) -> Callable[[], None]:
+    """Let `call` run when the folder of downloads or the mirrors are changed; returns what ends that."""
+    preferred = page()
+    if preferred is None:
+        return lambda: None
+
+    def heard(event: Any = None) -> None:
+        call()
+
+    events = (preferred.events.cache_folder, preferred.events.mirror)
+    for event in events:
+        event.connect(heard)
+
+    def stop() -> None:
+        for event in events:
+            event.disconnect(heard)
+
+    return stop
