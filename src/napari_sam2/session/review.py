@@ -161,8 +161,10 @@ class Review:
 
     def set_parents(self, parents: Mapping[int, Sequence[int]]) -> None:
         """Let these be the mothers of objects that came from divisions."""
-        self.parents = {child: tuple(mothers) for child, mothers in parents.items() if mothers}
-        self._judge()
+        wanted = {child: tuple(mothers) for child, mothers in parents.items() if mothers}
+        if wanted != self.parents:
+            self.parents = wanted
+            self._judge()
 
     def children(self, object_id: int) -> tuple[int, ...]:
         """The objects that came from the division of this one."""

@@ -167,7 +167,9 @@ class ReviewActions:
         plane = self._model.plane
 
         def lock(document: Document) -> None:
-            with document.one_step(f"{'accept' if locked else 'no longer accept'} {document.name(object_id)}"):
+            text = f"{'accept' if locked else 'no longer accept'} {document.name(object_id)}"
+            # Thousands of frames are one piece of news.
+            with document.locks_changed.paused(lambda first, last: last), document.one_step(text):
                 if locked:
                     for frame in self._model.review.present(object_id).tolist():
                         document.lock(object_id, frame, plane)

@@ -39,6 +39,7 @@ class SegmentStackWidget(QWidget):
         self._viewer = napari_viewer
         self._loop = QtLoop()
         self._rendering = False
+        self._swatches: Any = None
         self.form = Form()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -195,8 +196,7 @@ class SegmentStackWidget(QWidget):
         tool.setChecked(True)
         items = [(item.name, item.id) for item in work.document.objects] if work is not None else []
         _fill(form.object, items, work.document.current if work is not None else None)
-        for row, (_, object_id) in enumerate(items):
-            form.object.setItemIcon(row, _swatch(work.objects.color(object_id)))
+        self._render_swatches(items)
         form.object.setEnabled(work is not None)
         self._render_history(work)
         for widget in (form.previous_object, form.next_object):
@@ -214,6 +214,15 @@ class SegmentStackWidget(QWidget):
         ):
             button.setEnabled(work is not None)
             button.setChecked(accepted)
+
+    def _render_swatches(self, items: list[tuple[str, int]]) -> None:
+        """Objects in their colours. This is called with every move of the slider, so what is there already stays."""
+        work = self.controller.workspace
+        shown = (items, work.objects.layer.colormap) if work is not None else None
+        if work is not None and (self._swatches is None or shown != self._swatches):
+            for row, (_, object_id) in enumerate(items):
+                self.form.object.setItemIcon(row, _swatch(work.objects.color(object_id)))
+        self._swatches = shown
 
     def _render_progress(self) -> None:
         form, control = self.form, self.controller
