@@ -18,7 +18,7 @@ from napari_sam2.export.results import ExportOptions, Results
 from napari_sam2.result_sources import cut_of
 from napari_sam2.session.scores import Score
 from napari_sam2.ui.export_jobs import ExportJobs, Job
-from napari_sam2.ui.export_source import workspace_results
+from napari_sam2.ui.export_source import part_text, workspace_results
 from napari_sam2.ui.messages import Cancelled
 from napari_sam2.ui.object_summary import TRACKS, ObjectSummary
 from napari_sam2.ui.readers import get_reader
@@ -72,6 +72,8 @@ def test_time_and_depth(open_session):
     assert (whole.calibration.frame_step, whole.calibration.frame_unit) == (5, "minute")
     np.testing.assert_array_equal(whole.frame(1), session.labels[1])
     assert whole.channels[0].frames[1].shape == (4, 20, 30)
+    assert part_text(work, volumes=True) == ""
+    assert part_text(work, volumes=False) == "z 2"
     plane = workspace_results(work, session.viewer, volumes=False)
     assert plane.axes == "TYX"
     np.testing.assert_array_equal(plane.labels, session.labels[:, 2])
@@ -302,6 +304,14 @@ def test_progress_and_stop(bar, qtbot, tmp_path, monkeypatch):
     assert bar.told == ["The export was stopped; nothing new was written."]
     assert not (tmp_path / "a.csv").exists()
     assert progress.isHidden()
+
+
+def test_while_frames_come_nothing_is_exported(bar, tmp_path, monkeypatch):
+    bar._controller.propagation.running = True
+    choose(bar, "csv", tmp_path / "a.csv", monkeypatch)
+    bar._controller.propagation.running = False
+    assert bar.told == ["Frames are being segmented. Cancel, or wait for the end, to export."]
+    assert bar.jobs.running is None
 
 
 def test_what_cannot_be_written_is_said(bar, qtbot, tmp_path, monkeypatch):

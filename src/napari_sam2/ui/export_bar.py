@@ -21,7 +21,7 @@ from napari_sam2.export.formats import FORMATS, Format
 from napari_sam2.export.results import ExportOptions
 from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.export_jobs import ExportJobs, Job
-from napari_sam2.ui.export_source import workspace_results
+from napari_sam2.ui.export_source import part_text, workspace_results
 from napari_sam2.ui.hints import remaining_text
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import Cancelled, explain, tell
@@ -82,6 +82,9 @@ class ExportBar(QWidget):
         if work is None:
             tell("warning", "There is nothing to export yet. Open an image and segment something.")
             return
+        if self._controller.propagation.running:
+            tell("warning", "Frames are being segmented. Cancel, or wait for the end, to export.")
+            return
         if self.jobs.running is not None:
             tell("warning", "An export is being written. Wait for its end, or stop it.")
             return
@@ -91,7 +94,8 @@ class ExportBar(QWidget):
         self._folder = path.parent
         try:
             results = workspace_results(work, self._viewer, volumes=item.volumes)
-            self.jobs.start(Job(path, results, item.name, ExportOptions(image=image)))
+            part = part_text(work, volumes=item.volumes)
+            self.jobs.start(Job(path, results, item.name, ExportOptions(image=image), part))
         except (ExportError, OSError) as error:
             self._on_failed(error)
 
@@ -127,7 +131,8 @@ class ExportBar(QWidget):
 
     def _on_finished(self, job: Job) -> None:
         frames = f"{job.results.count} frame{'s' if job.results.count > 1 else ''}"
-        tell("info", f"{FORMATS[job.format].title}, {frames}: {job.path}")
+        what = ", ".join(part for part in (FORMATS[job.format].title, job.part, frames) if part)
+        tell("info", f"{what}: {job.path}")
 
     def _on_refused(self, job: Job, error: ExportError) -> None:
         if error.offer is not None and _agreed(self, f"{_sentence(error)}\n\n{_OFFERS[error.offer]}"):

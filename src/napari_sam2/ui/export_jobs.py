@@ -21,12 +21,17 @@ _REPORT_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be written where."""
+    """What is to be written where.
+
+    Attributes:
+        part: which part of the image it is, in words; "" for the whole.
+    """
 
     path: Path
     results: Results
     format: str
     options: ExportOptions
+    part: str = ""
 
     def with_offer(self, offer: str) -> "Job":
         """The same job with an option switched on."""

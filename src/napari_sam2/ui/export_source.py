@@ -105,3 +105,11 @@ def _scores(work: Workspace, cut: Cut) -> dict[tuple[int, int], float]:
         key = (item, 0 if cut.frame is None else int(at[cut.frame]))
         scores[key] = min(scores.get(key, 1.0), max(0.0, score.predicted_iou))
     return scores
+
+
+def part_text(work: Workspace, *, volumes: bool) -> str:
+    """Which part of the image is exported: "z 3" when a plane is, "" for the whole."""
+    cut = workspace_cut(work, volumes=volumes)
+    labels = work.image.axis_labels
+    names = {axis: f"axis {axis}" if "-" in labels[axis] else labels[axis] for axis in cut.held}
+    return ", ".join(f"{names[axis]} {place}" for axis, place in cut.held.items() if cut.shape[axis] > 1)
