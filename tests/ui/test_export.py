@@ -198,7 +198,7 @@ def test_an_offer_is_taken(jobs, loop, tmp_path):
 
 def test_a_propagation_fills_the_status_bar(session, loop):
     jobs = ExportJobs(loop)
-    summary = ObjectSummary(session.viewer, session.controller, jobs)
+    summary = ObjectSummary(session.viewer, session.controller, jobs, loop)
     session.click(0, 15, 20)
     session.propagate()
     layer = session.viewer.layers["SAM 2 objects"]
@@ -207,13 +207,16 @@ def test_a_propagation_fills_the_status_bar(session, loop):
     assert (row["first_frame"], row["last_frame"], row["frames"]) == (0, 5, 6)
     assert row["area"] == pytest.approx(113, abs=1)
     assert "first_frame: 0" in layer.get_status((0, 15, 20), world=True)["value"]
+    session.document.rename(1, "mother")
+    session.loop.timers[-1]()
+    loop.until(lambda: list(layer.features["name"]) == ["mother"])
     assert summary is not None, "signals do not keep their listeners"
     jobs.close()
 
 
 def test_tracks_with_lineage(session, loop):
     jobs = ExportJobs(loop)
-    summary = ObjectSummary(session.viewer, session.controller, jobs)
+    summary = ObjectSummary(session.viewer, session.controller, jobs, loop)
     session.labels[:3, 10:14, 10:12] = 1
     session.labels[3:, 10:14, 10:12] = 2
     session.document.ensure([1, 2])
@@ -368,7 +371,7 @@ def test_a_writer_says_what_can_be_done(plugin, tmp_path):
 
 def test_lineage_comes_from_the_features(session, loop):
     jobs = ExportJobs(loop)
-    summary = ObjectSummary(session.viewer, session.controller, jobs)
+    summary = ObjectSummary(session.viewer, session.controller, jobs, loop)
     session.labels[:3, 10:14, 10:12] = 1
     session.labels[3:, 10:14, 10:12] = 2
     session.document.ensure([1, 2])

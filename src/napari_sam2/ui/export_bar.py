@@ -42,7 +42,7 @@ class ExportBar(QWidget):
         self._viewer, self._controller = viewer, controller
         self._folder = Path.home()
         self.jobs = ExportJobs(loop)
-        self.summary = ObjectSummary(viewer, controller, self.jobs)
+        self.summary = ObjectSummary(viewer, controller, self.jobs, loop)
         self.export = _button("export", "Export…", "Write the objects to a file that other programs read")
         self.tracks = _button("tracks", "Tracks", "Show the paths of the objects as a Tracks layer")
         self.stop_export = _button("stop_export", "Stop export", "Stop writing. What was there before stays.")

@@ -13,24 +13,52 @@ from napari_sam2.export.summary import features, track_rows
 from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.export_jobs import ExportJobs
 from napari_sam2.ui.export_source import Cut, workspace_cut, workspace_results
+from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import Cancelled, explain, tell
 from napari_sam2.ui.workspace import ViewerLike, Workspace
 
 TRACKS = "SAM 2 tracks"
 _BY_ITSELF = 2**31
-"""Bytes of labels up to which they are measured unasked; larger ones are on a disk and take minutes."""
+"""Bytes of labels up to which they are measured after a propagation; larger ones are on a disk and take minutes."""
+_QUICK = 2**28
+"""Bytes of labels up to which they are measured again after every edit."""
+_PAUSE = 1.0
+"""Seconds after an edit."""
 
 
 class ObjectSummary:
-    """Measures the objects in the background: after every propagation, and when tracks are asked for.
+    """Measures the objects in the background: after every propagation, when tracks are asked for, and after
+    edits of what was measured before.
 
     Area, place, first and last frame and the worst score of an object stand in napari's status bar then, under the
     mouse.
     """
 
-    def __init__(self, viewer: ViewerLike, controller: Controller, jobs: ExportJobs) -> None:
-        self._viewer, self._controller, self._jobs = viewer, controller, jobs
+    def __init__(self, viewer: ViewerLike, controller: Controller, jobs: ExportJobs, loop: Loop) -> None:
+        self._viewer, self._controller, self._jobs, self._loop = viewer, controller, jobs, loop
+        self._waiting = False
         controller.propagation.ended.connect(self._on_ended)
+        controller.workspaces.opened.connect(self._on_opened)
+        if controller.workspace is not None:
+            self._on_opened(controller.workspace)
+
+    def _on_opened(self, work: Workspace) -> None:
+        work.document.objects_changed.connect(self._on_objects, unique=True)
+
+    def _on_objects(self) -> None:
+        """Objects were renamed, merged, split, deleted: look again when the user has paused."""
+        if not self._waiting:
+            self._waiting = True
+            self._loop.later(_PAUSE, self._after_edits)
+
+    def _after_edits(self) -> None:
+        self._waiting = False
+        work = self._controller.workspace
+        if work is None or self._controller.propagation.running or not work.in_viewer:
+            return
+        layer = work.layers[0]
+        if "index" in layer.features and layer.data.nbytes <= _QUICK:
+            self.update(work)
 
     def _on_ended(self, *args: Any) -> None:
         work = self._controller.workspace
