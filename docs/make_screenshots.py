@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import napari
+import numpy as np
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QApplication
 
@@ -113,6 +114,7 @@ def main() -> None:
     desk.shoot("corrected")
     show_review(desk)
     desk.viewer.close()
+    show_channels()
 
 
 def show_review(desk: Desk) -> None:
@@ -136,6 +138,42 @@ def show_review(desk: Desk) -> None:
     wait(desk.resting)
     desk.shoot("review-light")
     desk.viewer.theme = "dark"
+
+
+def show_channels() -> None:
+    """Click a cell of which two channels show the nucleus and the membrane."""
+    nuclei, membranes, (y, x) = two_channels()
+    desk = Desk(DemoStack(nuclei, [], "simulated"))
+    first = desk.viewer.layers["HeLa"]
+    first.name, first.colormap, first.contrast_limits = "nuclei", "magenta", (250, 1300)
+    desk.viewer.add_image(membranes, name="membranes", colormap="green", blending="additive")
+    desk.viewer.layers.move(len(desk.viewer.layers) - 1, 1)
+    section = desk.widget.form.look
+    section.toggleButton().click()
+    desk.control.looking.set_look(channels="visible")
+    desk.control.set_positive(True)
+    desk.click(0, y, x)
+    wait(lambda: desk.resting() and not section.picture.pixmap().isNull())
+    time.sleep(0.5)
+    wait(desk.resting)
+    desk.shoot("what-the-model-sees")
+    desk.viewer.close()
+
+
+def two_channels() -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
+    """(frames, y, x) uint16 of nuclei and of the membranes around them, and where a nucleus is in frame 0."""
+    random = np.random.default_rng(1)
+    rows, columns = np.mgrid[:256, :256]
+    centres = [
+        (45 + 72 * i + random.uniform(-8, 8), 50 + 78 * j + random.uniform(-8, 8)) for i in range(3) for j in range(3)
+    ]
+    nuclei, membranes = (random.normal(base, 35, (4, 256, 256)) for base in (300, 200))
+    for t in range(4):
+        for number, (y, x) in enumerate(centres):
+            away = np.hypot((rows - y - 2 * t) * (0.9 + 0.05 * (number % 4)), columns - x + t)
+            nuclei[t] += 900 / (1 + np.exp((away - 11) / 1.2))
+            membranes[t] += 1500 * np.exp(-(((away - 25) / 2.5) ** 2))
+    return nuclei.clip(0).astype(np.uint16), membranes.clip(0).astype(np.uint16), centres[4]
 
 
 if __name__ == "__main__":
