@@ -188,3 +188,129 @@ def test_closing_in_the_middle_ends_the_thread(session):
         if thread.name.startswith("napari-sam2"):
             thread.join(10)
             assert not thread.is_alive()
+
+
+def test_an_image_opened_again_has_its_names_and_accepted_frames(session, stack):
+    session.click(0, 15, 20)
+    session.propagate()
+    session.document.rename(1, "mother")
+    session.document.lock(1, 3)
+    document = session.document
+    session.viewer.layers.remove("cells")
+    session.loop.turn()
+    session.viewer.add_image(stack, name="cells", scale=(1, 0.5, 0.5))
+    session.loop.turn()
+    assert session.document is document
+    assert session.document.is_locked(1, 3)
+    assert session.document.name(1) == "mother"
+    np.testing.assert_array_equal(session.viewer.layers["SAM 2 objects"].scale, (1, 0.5, 0.5))
+    session.click(2, 17, 24)
+    session.propagate()
+    assert session.document.done(1) == set(range(6))
+
+
+def test_other_pixels_of_the_same_shape_are_told_and_everything_but_accepted_frames_is_done_anew(session, stack, disc):
+    session.click(0, 15, 20)
+    session.propagate()
+    session.document.lock(1, 3)
+    session.viewer.layers["cells"].data = np.roll(stack, 4, axis=2)
+    assert "other pixels now" in session.told[-1][1]
+    assert session.labels.any(axis=(1, 2)).all()
+    session.propagate()
+    np.testing.assert_array_equal(session.labels[3] == 1, disc(3))
+    np.testing.assert_array_equal(session.labels[4] == 1, np.roll(disc(4), 4, axis=1))
+
+
+def test_pixels_replaced_while_frames_come_lose_nothing(session, stack):
+    session.click(0, 15, 20)
+    session.settle()
+    run = session.controller.propagation
+    slot = run.advanced.connect(
+        lambda *_: setattr(session.viewer.layers["cells"], "data", stack.copy()) if run.done == 2 else None
+    )
+    session.propagate()
+    run.advanced.disconnect(slot)
+    assert session.labels[:2].any(axis=(1, 2)).all()
+    assert not run.running
+    session.propagate()
+    assert session.labels.any(axis=(1, 2)).all()
+
+
+def test_another_image_chosen_while_paused_is_refused(session, stack):
+    session.click(0, 15, 20)
+    session.settle()
+    run = session.controller.propagation
+    slot = run.advanced.connect(lambda *_: session.controller.pause() if run.done == 1 else None)
+    session.controller.propagate("both", 0, 5)
+    session.loop.until(lambda: run.paused)
+    run.advanced.disconnect(slot)
+    other = session.viewer.add_image(stack, name="other")
+    session.controller.set_image(other)
+    assert "Cancel, or wait" in session.told[-1][1]
+    session.controller.propagate("both", 0, 5)  # goes on
+    session.settle()
+    assert session.labels.any(axis=(1, 2)).all()
+
+
+def test_a_prompt_outside_the_image_is_taken_back_and_leaves_no_step(session):
+    session.click(0, 15, 20)
+    session.settle()
+    session.click(0, 500, 20)
+    assert "outside the image" in session.told[-1][1]
+    assert session.document.prompts().keys() == {(1, 0)}
+    session.controller.undo()
+    session.settle()
+    assert not session.document.has_prompts()
+
+
+def test_two_viewers_do_not_disturb_each_other(open_session, stack, disc):
+    one, other = open_session(stack), open_session(stack)
+    one.click(0, 15, 20)
+    other.click(0, 40, 50)
+    one.propagate()
+    other.propagate()
+    np.testing.assert_array_equal(one.labels[5] == 1, disc(5))
+    np.testing.assert_array_equal(other.labels[5] == 1, disc(5, 1))
+    one.controller.undo()
+    one.settle()
+    assert not one.labels[5].any()
+    assert other.labels[5].any()
+
+
+def test_a_stack_with_one_frame_can_be_accepted_undone_and_kept(open_session, stack):
+    session = open_session(stack[:1])
+    session.click(0, 15, 20)
+    session.settle()
+    session.controller.accept()
+    session.propagate("both", 0, 0)
+    assert session.labels.any()
+    session.controller.undo()
+    session.controller.undo()
+    session.settle()
+    assert not session.labels.any()
+
+
+def test_in_3d_frames_can_be_accepted_and_everything_goes_on(session):
+    session.click(2, 17, 24)
+    session.settle()
+    session.viewer.dims.ndisplay = 3
+    session.propagate()
+    session.controller.accept()
+    session.controller.undo()
+    session.controller.undo()
+    session.settle()
+    assert session.labels.any(axis=(1, 2)).tolist() == [False, False, True, False, False, False]
+    session.viewer.dims.ndisplay = 2
+    session.controller.redo()
+    session.settle()
+    assert session.labels.any(axis=(1, 2)).all()
+
+
+def test_a_layer_deleted_while_frames_come_is_brought_back_with_all_frames(session):
+    session.click(0, 15, 20)
+    session.settle()
+    run = session.controller.propagation
+    slot = run.advanced.connect(lambda *_: session.viewer.layers.remove("SAM 2 objects") if run.done == 2 else None)
+    session.propagate()
+    run.advanced.disconnect(slot)
+    assert session.labels.any(axis=(1, 2)).all()

@@ -77,6 +77,7 @@ class Controller:
         self.carrying.told.connect(self._tell)
         self.workspaces.opened.connect(self._on_opened)
         self.workspaces.lost.connect(self._on_lost)
+        self.workspaces.replaced.connect(self._on_replaced)
         self.workspaces.closed.connect(self.keeping.unfollow)
         self.workspaces.told.connect(self._tell)
         viewer.dims.events.connect(self._on_view)
@@ -346,6 +347,23 @@ class Controller:
     def _on_lost(self, work: Workspace) -> None:
         self.carrying.cancel()
         self.previews.drop_all()
+        self.changed.emit()
+
+    def _on_replaced(self, work: Workspace) -> None:
+        """Masks that were made on other pixels stay, and are done anew when the user wants it."""
+        if self.propagation.running:
+            self.carrying.cancel()
+        self.carrying.forget()
+        begun = any(
+            work.document.done(item.id, plane) for item in work.document.objects for plane in work.document.planes
+        )
+        work.document.clear_done()
+        if begun:
+            self._tell(
+                "info",
+                f"{work.image.name} has other pixels now. Prompts and masks stay; Propagate (G) does all frames anew, "
+                "apart from accepted ones.",
+            )
         self.changed.emit()
 
     def _on_prompts(self, plane: Plane, object_id: int, frame: int) -> None:

@@ -14,6 +14,7 @@ from napari_sam2.export.read_ctc import is_ctc, read_ctc
 from napari_sam2.export.results import Results
 from napari_sam2.export.summary import track_rows
 from napari_sam2.result_sources import is_session, session_results
+from napari_sam2.ui.opening import METADATA
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str], list[LayerData]]
@@ -39,8 +40,9 @@ def read_ctc_layers(path: str) -> list[LayerData]:
 
 
 def read_session_layers(path: str) -> list[LayerData]:
-    """Labels and tracks of a session, to look at; to go on with it, open it in the widget."""
-    return _layers(session_results(folder_of(path)))
+    """Labels and tracks of a session. The widget, open or opened later, puts the whole session in their place."""
+    layers = _layers(session_results(folder_of(path)))
+    return [(data, {**about, "metadata": {METADATA: str(folder_of(path))}}, kind) for data, about, kind in layers]
 
 
 def _layers(results: Results) -> list[LayerData]:

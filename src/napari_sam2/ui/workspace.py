@@ -12,7 +12,15 @@ from napari_sam2.session.document import Document, DocumentObject, Plane
 from napari_sam2.session.label_store import store_path
 from napari_sam2.ui import boxes_layer, objects_layer, points_layer
 from napari_sam2.ui.boxes_layer import BoxesLayer, new_boxes
-from napari_sam2.ui.geometry import Axes, choose_level, frame_axis_choices, guessed_axes, image_shape, level_of
+from napari_sam2.ui.geometry import (
+    Axes,
+    choose_level,
+    frame_axis_choices,
+    guessed_axes,
+    image_shape,
+    level_of,
+    placement,
+)
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.objects_layer import ObjectsLayer, can_take, largest_label, new_objects
 from napari_sam2.ui.painting import Painting
@@ -94,6 +102,17 @@ class Workspace:
     def is_like(self, image: Image) -> bool:
         """Whether an image is by its name and shape the one for which this was made, opened again."""
         return bool(image.name == self.image.name) and image_shape(image) == self.axes.shape
+
+    def rebind(self, image: Image) -> None:
+        """Go on with the same recording, opened again: prompts, masks, names and accepted frames stay."""
+        self.image = image
+        self._scene = None
+        choose_level(image, level_of(image))
+        where = placement(image)
+        for layer in self.layers:
+            for name in ("scale", "translate", "rotate", "shear", "affine"):
+                setattr(layer, name, where[name])
+        self.show()
 
     def visible(self) -> tuple[Plane, int]:
         """The plane and frame at which the sliders stand, the nearest of the image when they stand outside."""

@@ -21,12 +21,14 @@ class Workspaces:
         lost(workspace): the current image has left; its layers are still there.
         closed(workspace): a workspace was given up; its layers stay.
         told(level, text): something to say to the user.
+        replaced(workspace): the current image has other pixels, of the same shape.
         images_changed(): there are other images to choose from.
     """
 
     opened = Signal(object)
     lost = Signal(object)
     closed = Signal(object)
+    replaced = Signal(object)
     told = Signal(str, str)
     images_changed = Signal()
 
@@ -66,13 +68,16 @@ class Workspaces:
         if self.current is not None and self.current.image is image:
             return
         before, self.current = self.current or self._orphan, None
-        # The same recording opened again goes on where it was.
-        again = before is self._orphan and before is not None and before.is_like(image)
-        if before is not None and not again:
-            before.put_away()
         if before is not None and before is self._orphan:
-            self._give_up(before)
             self._orphan = None
+            # The same recording opened again goes on where it was.
+            if image not in self._all and before.is_like(image):
+                self._adopt(before, image)
+                return
+            before.put_away()
+            self._give_up(before)
+        elif before is not None:
+            before.put_away()
         try:
             work = self._all.get(image) or Workspace(self._viewer, image, self._loop)
         except (MemoryError, OSError) as error:
@@ -92,6 +97,12 @@ class Workspaces:
         self.opened.emit(work)
         if work.masks_path is not None and before is not work:
             self.told.emit("info", f"The masks of {image.name} are large and kept on the disk: {work.masks_path}")
+
+    def _adopt(self, work: Workspace, image: Image) -> None:
+        work.rebind(image)
+        self._all[image] = self.current = work
+        image.events.data.connect(self._on_data)
+        self.opened.emit(work)
 
     def reopen(self) -> None:
         """Work on the pixels that the current image has now; what was made on others is put away."""
@@ -173,6 +184,8 @@ class Workspaces:
                 "in hidden layers with its name.",
             )
             self.open(image)
+        elif work is not None and event is not None and event.source is work.image:
+            self.replaced.emit(work)
 
 
 def _no_masks(image: Image, error: MemoryError | OSError) -> str:
