@@ -1,5 +1,7 @@
 """Corrections that stay put, undo of whole propagations, pauses, queues and going on, on a viewer model."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -264,3 +266,14 @@ def test_the_same_prompts_give_the_same_masks_by_another_way(session, open_sessi
     other.propagate()
     np.testing.assert_array_equal(other.labels[3:], session.labels[3:])
     assert other.viewer.layers[POINTS].data.tolist() == session.viewer.layers[POINTS].data.tolist()
+
+
+def test_python_changes_threads_more_often_only_while_frames_come(session):
+    usual = sys.getswitchinterval()
+    seen = []
+    work = session.backend.work
+    session.backend.work = lambda name: (seen.append(sys.getswitchinterval()), work(name))
+    session.click(0, 15, 20)
+    session.propagate()
+    assert max(seen) < 0.001 < usual
+    session.loop.until(lambda: sys.getswitchinterval() == usual)

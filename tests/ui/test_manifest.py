@@ -46,7 +46,7 @@ def test_the_widget_opens_from_the_plugin_menu(make_napari_viewer_proxy, npe2pm,
     segment, track = (
         [item.command for item in npe2pm.iter_menu(f"napari/layers/{menu}")] for menu in ("segment", "track")
     )
-    assert segment == ["napari-sam2.segment_stack"]
+    assert segment == [f"napari-sam2.{name}" for name in ("segment_stack", "save_session", "open_session")]
     assert track == ["napari-sam2.segment_stack", "napari-sam2.review"]
 
 

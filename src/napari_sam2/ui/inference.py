@@ -5,6 +5,8 @@ It never touches a layer. Tasks run one after the other; a propagation is one ta
 between.
 """
 
+import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +23,37 @@ Post = Callable[[Callable[[], None]], None]
 """Run something on the main thread."""
 
 
+_TURN_SECONDS = 0.0005
+"""How long the thread may keep Python to itself while somebody waits for it. The viewer lets go of Python with every call
+of OpenGL, hundreds of times per picture, and each time has to wait until it gets it back; Python's own 5 ms would add up.
+"""
+
+
+class _Polite:
+    """While any task runs, Python changes between threads more often."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+        self._usual = 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._running += 1
+            if self._running == 1:
+                self._usual = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._usual, _TURN_SECONDS))
+
+    def __exit__(self, *args: object) -> None:
+        with self._lock:
+            self._running -= 1
+            if self._running == 0:
+                sys.setswitchinterval(self._usual)
+
+
+_polite = _Polite()
+
+
 class InferenceThread:
     """Runs tasks in order on one thread of its own and brings what comes of them to the main thread."""
 
@@ -32,12 +65,17 @@ class InferenceThread:
         self, task: Callable[[], _T], done: Callable[[_T], None], failed: Callable[[BaseException], None]
     ) -> None:
         """Run `task` on the thread, then `done` or `failed` on the main thread."""
-        future = self._executor.submit(task)
+        future = self._executor.submit(_politely, task)
         future.add_done_callback(lambda _: self._post(partial(_settle, future, done, failed)))
 
     def close(self) -> None:
         """Drop the tasks that wait; the one that runs comes to its end by itself."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _politely(task: Callable[[], _T]) -> _T:
+    with _polite:
+        return task()
 
 
 def _settle(future: Future[_T], done: Callable[[_T], None], failed: Callable[[BaseException], None]) -> None:
