@@ -24,8 +24,10 @@ Post = Callable[[Callable[[], None]], None]
 
 
 _TURN_SECONDS = 0.0005
-"""How long the thread may keep Python to itself while somebody waits for it. The viewer lets go of Python with every call
-of OpenGL, hundreds of times per picture, and each time has to wait until it gets it back; Python's own 5 ms would add up.
+"""How long the thread may keep Python to itself while somebody waits for it.
+
+The viewer lets go of Python with every call of OpenGL, hundreds of times per picture, and each time waits until it
+gets it back; Python's own 5 ms would add up.
 """
 
 

@@ -271,7 +271,7 @@ class Keeping:
         self._thread.submit(
             partial(_copy, saved.masks, array),
             done=lambda _: self._on_filled(work, saved),
-            failed=partial(self._on_failed, f"reading the masks of {saved.folder}"),
+            failed=lambda error: (work.filled(), self._on_failed(f"reading the masks of {saved.folder}", error)),
         )
 
     def stop(self) -> None:
@@ -279,8 +279,8 @@ class Keeping:
         self._done("", "")
 
     def _on_filled(self, work: Workspace, saved: Saved) -> None:
+        work.filled()
         saved.fill(work.document)
-        work.objects.read_anew()
         own = saved.folder.parent == self._root
         self.follow(work, saved.folder if own else None)
         if work in self._keepers:

@@ -64,6 +64,8 @@ class Painting:
 
     def detach(self) -> None:
         """Stop following the layer."""
+        if not self._open:
+            return
         self._open = False
         self._objects.written.disconnect(self._on_written)
         self._objects.layer.events.paint.disconnect(self._on_paint)

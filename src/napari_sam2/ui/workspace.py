@@ -217,6 +217,14 @@ class Workspace:
         choices = frame_axis_choices(len(self.axes.shape))
         if (frame_axis, swept) != (self.axes.frame, self.axes.swept) and {frame_axis, swept} <= {*choices, None}:
             self.set_frame_axis(frame_axis, swept)
+        # Pixels will be written that nobody has painted.
+        self.painting.detach()
+
+    def filled(self) -> None:
+        """Pixels were written that nobody has painted."""
+        self.objects.read_anew()
+        self.painting.detach()
+        self.painting = Painting(self.objects, self.document, self.visible, self._loop.post)
         self._begin()
 
     def show(self) -> None:
