@@ -5,6 +5,8 @@ import sys
 import numpy as np
 import pytest
 
+from napari_sam2.ui import inference
+
 POINTS, OBJECTS = "SAM 2 points", "SAM 2 objects"
 
 
@@ -271,6 +273,7 @@ def test_the_same_prompts_give_the_same_masks_by_another_way(session, open_sessi
 
 
 def test_python_changes_threads_more_often_only_while_frames_come(session):
+    session.loop.until(lambda: not inference._polite._running)
     usual = sys.getswitchinterval()
     seen = []
     work = session.backend.work
