@@ -148,7 +148,7 @@ class ReviewDock(QWidget):
         self.delete = _button("delete", "Delete", "Take the selected objects away, with prompts and masks")
         self.zoom_out = _button("zoom_out", "−", "Show more frames. Ctrl-wheel over the strip does the same.")
         self.zoom_in = _button("zoom_in", "+", "Show fewer frames, larger. Ctrl-wheel over the strip does the same.")
-        self.zoom_fit = _button("zoom_fit", "All frames", "Show all frames")
+        self.zoom_fit = _button("zoom_fit", "Fit", "Show all frames")
         self.frames = QScrollBar(Qt.Orientation.Horizontal)
         self.frames.setObjectName("frames_shown")
 
@@ -173,7 +173,7 @@ class ReviewDock(QWidget):
         self.splitter.addWidget(_column(self.strip, self.frames))
         self.splitter.setStretchFactor(0, 0)
         self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([380, 600])
+        self.splitter.setSizes([425, 600])
         self.splitter.setChildrenCollapsible(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 4, 6, 4)

@@ -15,7 +15,7 @@ from napari_sam2.ui.review_model import ReviewModel
 from napari_sam2.ui.review_words import figures, headline
 
 _REST_MILLISECONDS = 120
-_OFFSET = QPoint(16, 18)
+_OFFSET = QPoint(14, 14)
 
 
 def _limits(image: Image) -> tuple[float, float]:
@@ -77,14 +77,15 @@ class CellPopup(QFrame):
 
     def _place(self) -> None:
         self.adjustSize()
-        where = self._position + _OFFSET
+        # Above the mouse, over the image: the rows below are the ones to be read next.
+        where = self._position + QPoint(_OFFSET.x(), -self.height() - _OFFSET.y())
         screen = self.screen()
         if screen is not None:
             area = screen.availableGeometry()
             if where.x() + self.width() > area.right():
                 where.setX(self._position.x() - self.width() - _OFFSET.x())
-            if where.y() + self.height() > area.bottom():
-                where.setY(self._position.y() - self.height() - _OFFSET.y())
+            if where.y() < area.top():
+                where.setY(self._position.y() + _OFFSET.y())
         self.move(where)
 
     def _ask_picture(self, object_id: int, frame: int) -> None:
