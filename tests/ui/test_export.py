@@ -403,3 +403,34 @@ def test_a_challenge_folder_opens_as_labels_and_tracks(plugin, tmp_path, monkeyp
     monkeypatch.setattr("napari_sam2.ui.readers.notifications.show_warning", told.append)
     assert len(get_reader(str(tmp_path / "01_RES"))(str(tmp_path / "01_RES"))) == 2
     assert "without lineage: object 1 would begin before" in told[0]
+
+
+def test_layers_command_line_and_python_write_the_same(open_session, stack, tmp_path):
+    """One stack with units and an image: the widget's results, the same from files, and by hand."""
+    from napari_sam2.cli import main
+    from napari_sam2.export.calibration import Calibration
+    from napari_sam2.export.formats import export_results
+    from napari_sam2.export.results import Channel
+
+    session = open_session(stack, scale=SCALE, units=UNITS, axis_labels=("t", "y", "x"))
+    session.labels[:, 10:14, 10:12] = 3
+    session.labels[2:, 30:34, 10:12] = 4
+    widget = workspace_results(session.controller.workspace, session.viewer, volumes=True)
+    sizes = Calibration((0.5, 0.25), "micrometer", 2.0, "second")
+    python = Results(session.labels, calibration=sizes, channels=(Channel("cells", stack),), title="labels")
+    export_results(tmp_path / "labels.ome.tif", widget, "ome-tiff")
+    tifffile.imwrite(tmp_path / "cells.tif", stack, photometric="minisblack")
+    for name, suffix in (("csv", ".csv"), ("ctc", "")):
+        export_results(tmp_path / f"widget{suffix}", widget, name)
+        export_results(tmp_path / f"python{suffix}", python, name)
+        arguments = ["export", str(tmp_path / "labels.ome.tif"), "--image", str(tmp_path / "cells.tif")]
+        assert main([*arguments, "--format", name, "--output", str(tmp_path / f"shell{suffix}")]) == 0
+        contents = {
+            way: [file.read_bytes() for file in files_of(tmp_path / f"{way}{suffix}")]
+            for way in ("widget", "python", "shell")
+        }
+        assert contents["widget"] == contents["python"] == contents["shell"]
+
+
+def files_of(path) -> list:
+    return sorted(path.iterdir()) if path.is_dir() else [path]

@@ -1,7 +1,9 @@
 """Pixel sizes and the time between frames as files say them: OME-TIFF, ImageJ TIFF, OME-Zarr."""
 
+import math
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import tifffile
 import zarr
@@ -20,16 +22,21 @@ def calibration_of(path: Path, frame_axis: str, *, volumes: bool = False) -> Cal
         frame_axis: "T" or "Z", the axis whose step is wanted.
         volumes: whether frames are (z, y, x).
     """
-    sizes = _of_zarr(path) if path.is_dir() else _of_tiff(path) if path.suffix.lower() in (".tif", ".tiff") else {}
-    return from_sizes(sizes, frame_axis, volumes=volumes)
+    try:
+        sizes = _of_zarr(path) if path.is_dir() else _of_tiff(path) if path.suffix.lower() in (".tif", ".tiff") else {}
+        return from_sizes(sizes, frame_axis, volumes=volumes)
+    except (tifffile.TiffFileError, ElementTree.ParseError, AttributeError, KeyError, TypeError, ValueError):
+        # Metadata that nobody understands are as good as none; the pixels are what counts.
+        return from_sizes({}, frame_axis, volumes=volumes)
 
 
 def from_sizes(sizes: Sizes, frame_axis: str, *, volumes: bool = False) -> Calibration:
     """A calibration from (size, unit) by axis letter. Lengths with different units stay pixels of these ratios."""
+    sizes = {letter: size for letter, size in sizes.items() if math.isfinite(size[0]) and size[0]}
     letters = "ZYX" if volumes else "YX"
     units = {sizes[letter][1] for letter in letters if letter in sizes}
     unit = unit_name(units.pop()) if len(units) == 1 else None
-    pixel = tuple(abs(sizes.get(letter, (1.0, None))[0]) or 1.0 for letter in letters)
+    pixel = tuple(abs(sizes.get(letter, (1.0, None))[0]) for letter in letters)
     step, step_unit = sizes.get(frame_axis, (1.0, None))
     named = unit_name(step_unit)
     if step <= 0 or named is None or is_time(named) != (frame_axis == "T"):

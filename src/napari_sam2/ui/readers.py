@@ -6,7 +6,7 @@ from typing import Any
 
 import dask.array
 from dask.delayed import delayed
-from napari.utils import notifications
+from napari.utils import notifications, progress
 
 from napari_sam2.export.errors import ExportError
 from napari_sam2.export.measure import measure
@@ -46,7 +46,8 @@ def read_session_layers(path: str) -> list[LayerData]:
 
 
 def _layers(results: Results) -> list[LayerData]:
-    measured = measure(results)
+    with progress(total=results.count, desc=f"Reading the tracks of {results.title}") as bar:
+        measured = measure(results, lambda done, _: bar.update(done - bar.n))
     try:
         rows, graph, properties = track_rows(results, measured)
     except ExportError as error:
