@@ -7,7 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_sam2.sam2.config import HieraConfig
-from napari_sam2.sam2.layers import MLP
+from napari_sam2.sam2.layers import MLP, look
+
+MANY_TOKENS = 1024
+"""Of an attention window: more are those of a block that looks at the whole image."""
 
 
 def _pool(x: Tensor) -> Tensor:
@@ -51,7 +54,10 @@ class WindowAttention(nn.Module):
             q = _pool(q)
             height, width = q.shape[1:3]
         q, k, v = (t.flatten(1, 2).unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (q, k, v))
-        out = F.scaled_dot_product_attention(q, k, v)
+        if k.shape[2] > MANY_TOKENS:
+            out = look(*(t.flatten(0, 1) for t in (q, k, v))).view(batch, self.heads, *q.shape[2:])
+        else:
+            out = F.scaled_dot_product_attention(q, k, v)
         projected: Tensor = self.proj(out.transpose(1, 2).reshape(batch, height, width, -1))
         return projected
 
@@ -113,6 +119,7 @@ class Hiera(nn.Module):
         self.pos_embed_window = nn.Parameter(torch.zeros(1, width, config.windows[0], config.windows[0]))
         self.blocks = nn.ModuleList()
         self.stage_ends: list[int] = []
+        self._positions: dict[tuple[object, ...], Tensor] = {}
         heads = config.heads
         for stage, depth in enumerate(config.depths):
             for index in range(depth):
@@ -128,10 +135,16 @@ class Hiera(nn.Module):
 
     def _position(self, size: tuple[int, int]) -> Tensor:
         """Position embedding of (1, H, W, C): a coarse one, resized, plus one that repeats in every window."""
-        window = self.pos_embed_window
-        position = F.interpolate(self.pos_embed, size=size, mode="bicubic")
+        coarse, window = self.pos_embed, self.pos_embed_window
+        key = size, coarse.dtype, coarse.device, coarse._version, window._version
+        if key in self._positions and not torch.is_grad_enabled():
+            return self._positions[key]
+        position = F.interpolate(coarse, size=size, mode="bicubic")
         tiles = [a // b for a, b in zip(position.shape, window.shape, strict=True)]
-        return (position + window.tile(tiles)).permute(0, 2, 3, 1)
+        position = (position + window.tile(tiles)).permute(0, 2, 3, 1)
+        if not torch.is_grad_enabled():
+            self._positions = {key: position}
+        return position
 
     def forward(self, images: Tensor) -> list[Tensor]:
         x = self.patch_embed(images)

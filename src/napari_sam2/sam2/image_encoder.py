@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_sam2.sam2.config import HieraConfig, ModelConfig
@@ -43,7 +42,9 @@ class FpnNeck(nn.Module):
             lateral = self.convs[last - level]
             x = lateral(maps[level])
             if above is not None and level in self.top_down_levels:
-                x = x + F.interpolate(above.float(), scale_factor=2.0, mode="nearest").to(x.dtype)
+                # Nearest neighbours, never written out: a coarse place is added to the four fine ones that it covers.
+                fine = x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)) + above[:, :, :, None, :, None]
+                x = fine.flatten(4).flatten(2, 3)
             above = x
             out.append(lateral.get_submodule("norm")(x))
         return out[::-1]

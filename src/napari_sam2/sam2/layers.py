@@ -8,6 +8,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+SCORES_AT_ONCE = 2**21
+"""Attention scores that are held at once on a CPU: few enough to stay in its cache."""
+
+
+def look(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention of (B, N, C) queries to (B, M, C) keys and (B, M, D) values, D need not be C: (B, N, D).
+
+    Graphics cards have kernels that never write the scores down. On a CPU those are slower than plain matrix products
+    over pieces whose scores stay in the cache, and want D = C.
+    """
+    if q.device.type != "cpu" or torch.is_grad_enabled():
+        return F.scaled_dot_product_attention(q[:, None], k[:, None], v[:, None])[:, 0]
+    q = q * q.shape[-1] ** -0.5
+    out = q.new_empty(*q.shape[:2], v.shape[2])
+    rows = max(64, SCORES_AT_ONCE // k.shape[1])
+    for queries, keys, values, found in zip(q, k, v, out, strict=True):
+        turned = keys.T.contiguous() if q.dtype == torch.float32 else keys.T  # quicker for MKL, not for oneDNN
+        for row in range(0, len(queries), rows):
+            part = slice(row, row + rows)
+            # Products of two matrices: of a batch of them, torch would copy the transposed keys.
+            torch.mm((queries[part] @ turned).softmax(-1), values, out=found[part])
+    return out
+
 
 class LayerNorm2d(nn.Module):
     """Layer norm over the channels of (B, C, H, W)."""

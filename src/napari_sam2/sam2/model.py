@@ -31,7 +31,10 @@ MASK_SCALE, MASK_BIAS = 20.0, -10.0
 
 @dataclass(frozen=True)
 class ImageFeatures:
-    """Features of B images of side S, shared by all objects in them."""
+    """Features of B images of side S, shared by all objects in them.
+
+    S is that of the model, or less for a window that lies in the middle of the model's input as far as positions go.
+    """
 
     stride16: Tensor  # (B, width, S / 16, S / 16), without memory
     stride8: Tensor  # (B, width / 4, S / 8, S / 8), as the mask decoder wants it
@@ -127,20 +130,25 @@ class Sam2(nn.Module):
         return features.stride16 + self.no_mem_embed.view(1, -1, 1, 1)
 
     def condition(self, features: ImageFeatures, memory: Memory) -> Tensor:
-        """Stride-16 features conditioned on ``memory``: (B, width, S / 16, S / 16)."""
+        """Stride-16 features conditioned on ``memory``: (B, width, S / 16, S / 16).
+
+        Where all objects see the same image, its features need be given once only, as a batch of 1; so it is in
+        :meth:`decode`, :meth:`segment` and :meth:`encode_memory`.
+        """
         if not memory.maps:
             return self.without_memory(features)
         tokens, positions = [], []
         for memory_map, age in zip(memory.maps, memory.ages, strict=True):
-            place = sine_map(memory_map.shape[1], memory_map.shape[-1], memory_map.device, memory_map.dtype)
+            side = memory_map.shape[-1]
+            place = sine_map(memory_map.shape[1], self.config.feature_size, side, memory_map.device, memory_map.dtype)
             time = self.maskmem_tpos_enc[(age or self.config.memories) - 1]
             tokens.append(memory_map.flatten(2).transpose(1, 2))
-            positions.append((place.flatten(2).transpose(1, 2) + time).expand_as(tokens[-1]))
+            positions.append(place.flatten(2).transpose(1, 2) + time)
         placeless = 0
         if memory.pointers:
             pointers = torch.stack(list(memory.pointers), dim=1)
             tokens.append(pointers.reshape(pointers.shape[0], -1, self.config.memory_width))
-            positions.append(self._pointer_positions(memory).expand_as(tokens[-1]))
+            positions.append(self._pointer_positions(memory))
             placeless = tokens[-1].shape[1]
         kinds = torch.cat(tokens, dim=1), torch.cat(positions, dim=1)
         out: Tensor = self.memory_attention(features.stride16, *kinds, placeless)
@@ -175,13 +183,13 @@ class Sam2(nn.Module):
         batch = image.shape[0]
         if xy is None or labels is None:
             xy, labels = image.new_zeros(batch, 1, 2), torch.full((batch, 1), PADDING, device=image.device)
-        encoder = self.sam_prompt_encoder
-        sparse = encoder.points(xy, labels)
+        encoder, side = self.sam_prompt_encoder, image.shape[-1]
+        sparse = encoder.points(xy, labels, side)
         if self.config.prompt_discs and (bool((labels >= 0).any()) or mask_logits is not None):
-            mask_logits = draw(xy, labels, mask_logits, self.config.mask_size).to(image.dtype)
-        dense = encoder.dense(mask_logits, batch)
+            mask_logits = draw(xy, labels, mask_logits, 4 * side).to(image.dtype)
+        dense = encoder.dense(mask_logits, batch, side)
         out: DecodedMasks = self.sam_mask_decoder(
-            image, encoder.position(), sparse, dense, features.stride8, features.stride4
+            image, encoder.position(side), sparse, dense, features.stride8, features.stride4
         )
         return out
 
@@ -215,7 +223,7 @@ class Sam2(nn.Module):
     def answer_with_mask(self, features: ImageFeatures, masks: Tensor) -> Segmentation:
         """Take (B, 1, S, S) masks of zeros and ones as the answer itself; the decoder makes only the pointers."""
         logits = masks * MASK_SCALE + MASK_BIAS
-        size = self.config.mask_size
+        size = masks.shape[-1] // 4
         small = F.interpolate(logits, (size, size), mode="bilinear", align_corners=False, antialias=True)
         decoded = self.segment(features.stride16, features, mask_logits=self.mask_downsample(masks), several=False)
         present = (masks.flatten(1) > 0).any(dim=1, keepdim=True)
@@ -235,8 +243,8 @@ class Sam2(nn.Module):
             object_scores: (B, 1) logits.
             prompted: the user has spoken on this frame: its mask is remembered as certain.
         """
-        if mask_logits.shape[-1] != self.config.image_size:
-            side = (self.config.image_size, self.config.image_size)
+        side = (16 * features.stride16.shape[-2], 16 * features.stride16.shape[-1])
+        if mask_logits.shape[-2:] != side:
             mask_logits = F.interpolate(mask_logits.float(), side, mode="bilinear", align_corners=False)
         probability = (mask_logits > 0).float() if prompted else mask_logits.sigmoid()
         scaled = (probability * MASK_SCALE + MASK_BIAS).to(features.stride16.dtype)

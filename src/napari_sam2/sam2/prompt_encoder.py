@@ -35,17 +35,18 @@ class PromptEncoder(nn.Module):
         )
         self.no_mask_embed = nn.Embedding(1, width)
 
-    def points(self, xy: Tensor, labels: Tensor) -> Tensor:
+    def points(self, xy: Tensor, labels: Tensor, side: int) -> Tensor:
         """Tokens of points.
 
         Args:
-            xy: (B, N, 2) positions (x, y) in input pixels, at the centre of pixels.
+            xy: (B, N, 2) positions (x, y) in pixels of the window, at the centre of pixels.
+            side: of the window, in tokens; it lies in the middle of the model's input.
             labels: (B, N) integers, see the constants above.
 
         Returns:
             (B, N + 1, width); the last token is a padding point, always there.
         """
-        unit = (xy + 0.5) / self.image_size
+        unit = (xy + (0.5 + (self.image_size - 16 * side) // 2)) / self.image_size
         # The appended point sits at the corner (0, 0), not at the centre of a pixel; its token ignores the place.
         unit = torch.cat((unit, unit.new_zeros(unit.shape[0], 1, 2)), dim=1)
         labels = torch.cat((labels, labels.new_full((labels.shape[0], 1), PADDING)), dim=1)[..., None]
@@ -56,13 +57,13 @@ class PromptEncoder(nn.Module):
             tokens = torch.where(labels == kind, tokens + weight[0], tokens)
         return tokens
 
-    def dense(self, mask_logits: Tensor | None, batch: int) -> Tensor:
-        """Dense map (B, width, H / 16, W / 16) of (B, 1, H / 4, W / 4) mask logits, or of their absence."""
+    def dense(self, mask_logits: Tensor | None, batch: int, side: int) -> Tensor:
+        """Dense map (B, width, side, side) of (B, 1, 4 * side, 4 * side) mask logits, or of their absence."""
         if mask_logits is None:
-            return self.no_mask_embed.weight[:, :, None, None].expand(batch, -1, self.feature_size, self.feature_size)
+            return self.no_mask_embed.weight[:, :, None, None].expand(batch, -1, side, side)
         out: Tensor = self.mask_downscaling(mask_logits)
         return out
 
-    def position(self) -> Tensor:
-        """Position of the feature map in the points' own code: (1, width, H / 16, W / 16)."""
-        return self.pe_layer.grid(self.feature_size)[None]
+    def position(self, side: int) -> Tensor:
+        """Position of a window of the feature map in the points' own code: (1, width, side, side)."""
+        return self.pe_layer.grid(self.feature_size, side)[None]
