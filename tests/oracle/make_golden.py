@@ -38,17 +38,24 @@ def say(text: str) -> None:
 
 
 def absences(case: Case, recording: Recording) -> tuple[float, int, int, bool]:
-    """Nearest score to 0, absences while tracking, presences while tracking, whether an object comes back."""
+    """Nearest score to 0, absences while tracking, presences while tracking, whether an object comes back.
+
+    By itself on a later frame, or where the user corrects it.
+    """
     steps = {session.name: session.steps for session in case.sessions}
     tracked: dict[tuple[str, int, int], list[float]] = {}
+    lost: dict[tuple[str, int, int], float] = {}
+    found = False
     for r in recording.videos:  # frames ascend
         step = steps[r.session][r.step]
+        found |= r.score > 0 and lost.get((r.session, r.object_id, r.frame), 1.0) <= 0
+        lost[r.session, r.object_id, r.frame] = r.score
         if isinstance(step, Propagate):
             run = tracked.setdefault((r.session, r.step, r.object_id), [])
             run.insert(0 if step.direction == "backward" else len(run), r.score)
     scores = np.concatenate(list(tracked.values()))
     back = any(np.any(np.diff((np.array(run) > 0).astype(int)) > 0) for run in tracked.values())
-    return float(np.abs(scores).min()), int((scores <= 0).sum()), int((scores > 0).sum()), bool(back)
+    return float(np.abs(scores).min()), int((scores <= 0).sum()), int((scores > 0).sum()), bool(back or found)
 
 
 def calibrate(model: torch.nn.Module, case: Case, tries: int = 12) -> tuple[float, Recording] | None:
