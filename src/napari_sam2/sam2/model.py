@@ -43,6 +43,15 @@ class ImageFeatures:
     def __getitem__(self, index: slice | Tensor | list[int]) -> ImageFeatures:
         return ImageFeatures(*(getattr(self, f.name)[index] for f in fields(self)))
 
+    def crop(self, rows: slice, columns: slice) -> ImageFeatures:
+        """The features of a window: these rows and columns of the stride-16 map. Views, nothing is copied."""
+
+        def part(features: Tensor, finer: int) -> Tensor:
+            inside = slice(rows.start * finer, rows.stop * finer), slice(columns.start * finer, columns.stop * finer)
+            return features[:, :, *inside]
+
+        return ImageFeatures(part(self.stride16, 1), part(self.stride8, 2), part(self.stride4, 4))
+
     @property
     def nbytes(self) -> int:
         """Bytes held."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from napari_sam2.tracking.memory_bank import Selection
-from napari_sam2.tracking.network import Network, Prompted
+from napari_sam2.tracking.network import OUTSIDE_LOGIT, Network, Prompted
 from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
 from napari_sam2.tracking.windows import Viewer
 
@@ -27,7 +27,7 @@ class Answering:
     def condition(self, thing: TrackedObject, frame: int) -> Answer:
         """Answer the prompts of a frame and remember it as one that the user has spoken on."""
         answer = self.answer(thing, frame)
-        thing.bank.condition(self.network.remember(answer))
+        thing.bank.condition(self.network.remember(answer, self.viewer.for_memory(thing, answer)))
         thing.unsettled.discard(frame)
         return answer
 
@@ -47,11 +47,12 @@ class Answering:
         """Answer the last of what was ``said``, with the answer before it as a hint."""
         earlier = thing.answers.get(frame)
         view = self.viewer.for_prompt(thing, frame, said, earlier)
-        memory = self._memory(thing, frame, said)
+        side = self.network.tokens(view)
+        memory = self._memory(thing, frame, said, side)
         before = earlier or thing.bank.tracked.get(frame)
         previous: Tensor | None = None
         if before is not None:
-            previous = before.view.resample(before.logits, view, outside=-10.0)
+            previous = before.view.resample(before.logits, view, OUTSIDE_LOGIT, 4 * side)
         elif memory is not None and memory.maps and said[-1].mask is None:
             # A correction far from the frames that are remembered: look again what tracking would find here.
             ((_, found, _),) = self.network.track(frame, [view], [memory], keep=True)
@@ -67,21 +68,22 @@ class Answering:
             answer = self.network.answer(frame, Prompted(view, said, previous, memory))
         return answer
 
-    def _memory(self, thing: TrackedObject, frame: int, said: list[Interaction]) -> Selection | None:
+    def _memory(self, thing: TrackedObject, frame: int, said: list[Interaction], side: int) -> Selection | None:
         """What a correction is conditioned on: what tracking saw, in the direction in which it came by."""
         if frame in thing.seen:
-            return self.select(thing, frame, backward=thing.seen[frame])
+            return self.select(thing, frame, side, backward=thing.seen[frame])
         if any(step.positive for step in said) or not thing.bank.conditioning:
             return None
         nearest = min(thing.bank.conditioning, key=lambda other: abs(other - frame))
-        return self.select(thing, frame, backward=nearest > frame)
+        return self.select(thing, frame, side, backward=nearest > frame)
 
-    def select(self, thing: TrackedObject, frame: int, *, backward: bool) -> Selection:
-        """What a frame of an object is conditioned on, by the options."""
+    def select(self, thing: TrackedObject, frame: int, side: int, *, backward: bool) -> Selection:
+        """What a frame of an object is conditioned on, by the options, in a view of ``side`` tokens."""
         options = self.network.options
         return thing.bank.select(
             frame,
             len(self.network.frames),
+            side,
             backward=backward,
             limit=options.max_conditioning,
             skip_absent=options.skip_absent,

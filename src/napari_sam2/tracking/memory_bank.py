@@ -23,6 +23,10 @@ class Remembered:
     object_score: float
     predicted_iou: float
 
+    def fits(self, side: int | None) -> bool:
+        """Its map can be used in a view of ``side`` tokens."""
+        return side is None or self.map.shape[-1] == side
+
     @property
     def present(self) -> bool:
         """The model believed that the object was there."""
@@ -103,7 +107,14 @@ class MemoryBank:
         return entry
 
     def select(
-        self, frame: int, frames: int, *, backward: bool, limit: int | None = None, skip_absent: bool = False
+        self,
+        frame: int,
+        frames: int,
+        side: int | None = None,
+        *,
+        backward: bool,
+        limit: int | None = None,
+        skip_absent: bool = False,
     ) -> Selection:
         """What ``frame`` is conditioned on. Pure: the bank stays as it is.
 
@@ -114,16 +125,18 @@ class MemoryBank:
         Args:
             frame: the frame to be segmented.
             frames: length of the stack; short stacks have fewer pointers.
+            side: of the view in tokens; maps of another size, or none, cannot be used in it. None: all are alike.
             backward: tracked from later frames to earlier ones.
             limit: most prompted frames to use.
             skip_absent: leave out tracked frames on which the object was absent.
         """
         sign = 1 if backward else -1
         used = self._conditioning(frame, limit)
-        maps, ages = list(used), [0] * len(used)
+        maps = [entry for entry in used if entry.fits(side)]
+        ages = [0] * len(maps)
         for age in range(self.config.memories - 1, 0, -1):
             entry = self._at(frame + sign * age, used)
-            if entry is not None and (entry.present or not skip_absent):
+            if entry is not None and entry.fits(side) and (entry.present or not skip_absent):
                 maps.append(entry)
                 ages.append(age)
         span = min(frames, self.config.max_pointers)

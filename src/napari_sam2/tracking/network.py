@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,11 +17,16 @@ from napari_sam2.tracking.frames import Frames
 from napari_sam2.tracking.memory_bank import Remembered, Selection
 from napari_sam2.tracking.objects import Answer, Interaction
 from napari_sam2.tracking.options import TrackerOptions
+from napari_sam2.tracking.plates import LatticeView, Plate, arrange
 from napari_sam2.tracking.regions import drop_specks, fill_holes
 from napari_sam2.tracking.view import View
 
+TOKENS_AT_ONCE = 2**14
+"""Of all objects in a batch: their finest maps are sixteen times as large."""
 PREVIOUS_CLAMP = 32.0
 """Logits of the answer before, given back as a mask prompt, stay within this (Meta's video predictor)."""
+OUTSIDE_LOGIT = -10.0
+"""Where an answer is moved into a view that reaches further."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +42,32 @@ class Prompted:
     """None: nothing is remembered of the object."""
 
 
-def join(parts: Sequence[ImageFeatures]) -> ImageFeatures:
-    """Features of several images as one batch."""
-    if len(parts) == 1:
-        return parts[0]
-    return ImageFeatures(
-        torch.cat([part.stride16 for part in parts]),
-        torch.cat([part.stride8 for part in parts]),
-        torch.cat([part.stride4 for part in parts]),
-    )
+Seen = tuple[ImageFeatures, tuple[slice, slice] | None]
+"""Features of an image, as a batch of 1, and the part of them that is meant; None: all."""
+
+LARGEST_PLATE = 64
+"""Side of a plate, in tokens: larger ones save little and take much memory."""
+
+
+class Glance:
+    """What several objects see of one frame."""
+
+    def __init__(self, seen: Sequence[Seen]) -> None:
+        self._seen = seen
+
+    def of(self, indices: Sequence[int], *, once: bool = True) -> ImageFeatures:
+        """Features of some of the objects, as a batch; of 1 where all see the same, if ``once``."""
+        chosen = [self._seen[index] for index in indices]
+        if once and all(one[0] is chosen[0][0] and one[1] == chosen[0][1] for one in chosen):
+            chosen = chosen[:1]
+        parts = [features if part is None else features.crop(*part) for features, part in chosen]
+        if len(parts) == 1:
+            return parts[0]
+        return ImageFeatures(
+            torch.cat([part.stride16 for part in parts]),
+            torch.cat([part.stride8 for part in parts]),
+            torch.cat([part.stride4 for part in parts]),
+        )
 
 
 class Network:
@@ -56,19 +78,55 @@ class Network:
         self.config = model.config
         self.cache = FeatureCache(options.feature_cache_bytes)
 
-    def image(self, frame: int, view: View) -> Tensor:
-        """Normalised (3, S, S) input of a view."""
+    def tokens(self, view: View) -> int:
+        """Side of a view in tokens of the network."""
+        return view.tokens if isinstance(view, LatticeView) else self.config.feature_size
+
+    def image(self, frame: int, view: View, size: int | tuple[int, int] | None = None) -> Tensor:
+        """Normalised (3, S, S) input of a view, or (3, height, width) where a pair is given as ``size``."""
         # Cut out first: a window is all that another device needs to see of a large frame.
-        image = view.crop(self.frames.tensor(frame), self.config.image_size).to(self.model.device)
+        image = view.crop(self.frames.tensor(frame), size or self.config.image_size).to(self.model.device)
         if not self.config.local_contrast:
             image = image.clamp(0, 1)
         return prepare(image[None], self.config)[0].to(self.model.dtype)
 
     def features(self, frame: int, views: Sequence[View], *, keep: bool) -> ImageFeatures:
-        """Features of one view per object, as a batch. Equal views are encoded once.
+        """Features of one view per object, as a batch; ``keep`` puts them into the cache. See :meth:`glance`."""
+        glance = self.glance(frame, views, keep=keep)
+        return glance.of(range(len(views)), once=False)
 
-        ``keep`` puts them into the cache, for frames that will be looked at again.
+    def glance(self, frame: int, views: Sequence[View], *, keep: bool) -> Glance:
+        """Look at a frame in several views. Equal views are encoded once, those on lattices plate by plate.
+
+        ``keep`` puts the features into the cache, for frames that will be looked at again.
         """
+        seen: list[Seen | None] = [None] * len(views)
+        on_lattice = [index for index, view in enumerate(views) if isinstance(view, LatticeView)]
+        lattice: list[LatticeView] = [views[index] for index in on_lattice]  # type: ignore[misc]
+        largest = max(LARGEST_PLATE, self.config.feature_size)
+        least = 0 if self.config.windows else self.config.feature_size
+        for plate, members in arrange(lattice, self.frames.shape, largest, least):
+            features = self._plate(frame, plate, keep=keep)
+            for member in members:
+                seen[on_lattice[member]] = features, lattice[member].place_in(plate)
+        plain = [index for index in range(len(views)) if seen[index] is None]
+        encoded = self._encoded(frame, [views[index] for index in plain], keep=keep)
+        for index in plain:
+            seen[index] = encoded[views[index]], None
+        return Glance([one for one in seen if one is not None])
+
+    def _plate(self, frame: int, plate: Plate, *, keep: bool) -> ImageFeatures:
+        """Features of a plate, as a batch of 1."""
+        features = self.cache.get((frame, plate.view))
+        if features is None:
+            image = self.image(frame, plate.view, (32 * plate.rows, 32 * plate.columns))
+            features = self.model.encode_image(image[None])
+            if keep:
+                self.cache.put((frame, plate.view), features)
+        return features
+
+    def _encoded(self, frame: int, views: Sequence[View], *, keep: bool) -> dict[View, ImageFeatures]:
+        """Features of views that share nothing, as batches of 1."""
         known: dict[View, ImageFeatures] = {}
         missing: list[View] = []
         for view in dict.fromkeys(views):
@@ -77,17 +135,16 @@ class Network:
                 missing.append(view)
             else:
                 known[view] = cached
-        if missing:
-            encoded = self.model.encode_image(torch.stack([self.image(frame, view) for view in missing]))
-            if len(missing) == len(views) and not keep:
-                return encoded
-            for index, view in enumerate(missing):
+        for start in range(0, len(missing), self.options.batch):
+            several = missing[start : start + self.options.batch]
+            encoded = self.model.encode_image(torch.stack([self.image(frame, view) for view in several]))
+            for index, view in enumerate(several):
                 known[view] = encoded[index : index + 1]
                 if keep:
                     # A slice would keep the whole batch alive.
                     known[view] = ImageFeatures(*(part.clone() for part in vars(known[view]).values()))
                     self.cache.put((frame, view), known[view])
-        return join([known[view] for view in views])
+        return known
 
     def _memory(self, selections: Sequence[Selection]) -> Memory:
         """Selections of equal signature as one batch."""
@@ -104,14 +161,18 @@ class Network:
 
         Yields (index, answer, memory) in no particular order.
         """
-        groups: dict[object, list[int]] = defaultdict(list)
+        if not views:
+            return
+        glance = self.glance(frame, views, keep=keep)
+        groups: dict[tuple[object, int], list[int]] = defaultdict(list)
         for index, selection in enumerate(selections):
-            groups[selection.signature].append(index)
-        for members in groups.values():
-            for start in range(0, len(members), self.options.batch):
-                batch = members[start : start + self.options.batch]
+            groups[selection.signature, self.tokens(views[index])].append(index)
+        for (_, tokens), members in groups.items():
+            size = max(1, min(self.options.batch, TOKENS_AT_ONCE // tokens**2))
+            for start in range(0, len(members), size):
+                batch = members[start : start + size]
                 batch_views = [views[i] for i in batch]
-                features = self.features(frame, batch_views, keep=keep)
+                features = glance.of(batch)
                 image = self.model.condition(features, self._memory([selections[i] for i in batch]))
                 found = self.model.segment(image, features, several=True)
                 maps = self.model.encode_memory(features, found.best_logits, found.object_scores, prompted=False)
@@ -153,9 +214,12 @@ class Network:
             predicted_iou=answer.predicted_iou,
         )
 
-    def remember(self, answer: Answer) -> Remembered:
-        """Memory of a prompted frame, made from the answer as shown (holes filled), as certain."""
-        features = self.features(answer.frame, [answer.view], keep=True)
+    def remember(self, answer: Answer, view: View) -> Remembered:
+        """Memory of a prompted frame, made from the answer as shown (holes filled), as certain, in any view."""
+        if view != answer.view:
+            logits = answer.view.resample(answer.logits, view, OUTSIDE_LOGIT, 4 * self.tokens(view))
+            answer = replace(answer, view=view, logits=logits)
+        features = self.features(answer.frame, [view], keep=True)
         score = torch.full((1, 1), answer.object_score, device=self.model.device)
         memory_map = self.model.encode_memory(features, answer.logits[None], score, prompted=True)
         return self._remembered(answer, memory_map[0])
@@ -165,7 +229,7 @@ class Network:
         features = self.features(frame, [asked.view], keep=True)
         last = asked.said[-1]
         if last.mask is not None:
-            mask = asked.view.crop_mask(last.mask, self.config.image_size).to(features.stride16)
+            mask = asked.view.crop_mask(last.mask, 16 * self.tokens(asked.view)).to(features.stride16)
             found = self.model.answer_with_mask(features, mask[None])
             (answer,) = self._answers(frame, [asked.view], found, clicked=None)
             painted = last.mask if self.options.hold_painted else None
@@ -182,13 +246,13 @@ class Network:
         found = self.model.segment(
             image, features, xy, labels, previous, several=xy.shape[1] <= 1, chosen=asked.said[-1].candidate
         )
-        cells = ((xy[0, labels[0] == POSITIVE].flip(-1) + 0.5) // 4).clamp(0, self.config.mask_size - 1)
+        cells = ((xy[0, labels[0] == POSITIVE].flip(-1) + 0.5) // 4).clamp(0, 4 * self.tokens(asked.view) - 1)
         clicked = [(int(row), int(column)) for row, column in cells.tolist()]
         return self._answers(frame, [asked.view], found, clicked)[0]
 
     def points(self, asked: Prompted) -> tuple[Tensor, Tensor]:
         """Points (1, N, 2) as (x, y) of the input and labels (1, N); corners of a box come first."""
-        size = self.config.image_size
+        size = 16 * self.tokens(asked.view)
         # A mask starts anew: what was said before it is not repeated.
         since = max((i + 1 for i, step in enumerate(asked.said) if step.mask is not None), default=0)
         places: list[Tensor] = []

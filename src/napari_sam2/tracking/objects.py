@@ -62,6 +62,8 @@ class TrackedObject:
     """Frames with prompts that the memory does not include yet."""
     side: float | None = None
     """Side of its windows, in pixels; found at its first prompt."""
+    lattice: tuple[int, int] | None = None
+    """Tokens of a window and lattice step in pixels, where a published model follows it in a part of what it sees."""
 
     @property
     def starts(self) -> list[int]:

@@ -38,6 +38,8 @@ class TrackerOptions:
     """Prompted frames in the memory, the nearest ones; None: all."""
     window_ratio: float = 5.0
     """Side of a window, in diameters of its object."""
+    share_windows: bool = True
+    """Neighbouring objects are looked at in windows of one scale, cut out of features that are computed once."""
     batch: int = 16
     """Windows or objects that go through the network at once."""
     feature_cache_bytes: int = 256 * 2**20

@@ -48,8 +48,7 @@ class Tracker:
         self.options = options or TrackerOptions()
         self.frames = Frames(stack, self.options.contrast)
         self.network = Network(model, self.frames, self.options)
-        kind = self.options.view
-        self._viewer = Viewer(self.network, kind == "windows" or (kind == "auto" and model.config.windows))
+        self._viewer = Viewer(self.network)
         self._answering = Answering(self.network, self._viewer)
         self._objects: dict[int, TrackedObject] = {}
 
@@ -246,7 +245,10 @@ class Tracker:
         answers = {t.id: t.answers[frame] for t in members if frame in t.interactions and frame not in t.unsettled}
         others = [thing for thing in members if thing.id not in answers]
         views = [self._viewer.following(thing, frame, backward=backward) for thing in others]
-        selections = [self._answering.select(thing, frame, backward=backward) for thing in others]
+        selections = [
+            self._answering.select(thing, frame, self.network.tokens(view), backward=backward)
+            for thing, view in zip(others, views, strict=True)
+        ]
         tracked = self.network.track(frame, views, selections, keep=not self._viewer.windows)
         found = {others[i].id: (answer, memory) for i, answer, memory in tracked}
         for thing in [thing for thing in others if frame in thing.unsettled]:

@@ -66,14 +66,15 @@ class View:
             slice(columns.start - self.x, columns.stop - self.x),
         )
 
-    def crop(self, image: Tensor, size: int) -> Tensor:
-        """(C, y, x) frame to the (C, size, size) that the network sees.
+    def crop(self, image: Tensor, size: int | tuple[int, int]) -> Tensor:
+        """(C, y, x) frame to the (C, size, size) that the network sees, or to (C, height, width) for a pair as size.
 
         What lies over the border becomes the mean of what lies inside. Resized bilinearly with antialiasing, as Meta's
         image predictor does; a view that already has the size is passed on untouched.
         """
         part = image[:, *self.inside((image.shape[1], image.shape[2]))]
-        return self._resized(part, (image.shape[1], image.shape[2]), size, part.mean(dim=(1, 2), keepdim=True))
+        target = (size, size) if isinstance(size, int) else size
+        return self._resized(part, (image.shape[1], image.shape[2]), target, part.mean(dim=(1, 2), keepdim=True))
 
     def crop_mask(self, mask: NDArray[Any], size: int) -> Tensor:
         """(y, x) mask to the (1, size, size) zeros and ones that the network sees; nothing lies over the border.
@@ -81,15 +82,15 @@ class View:
         A mask that is too small for the network's pixels keeps those that it covers most.
         """
         part = torch.from_numpy(mask[self.inside(mask.shape)]).float()[None]
-        cover = self._resized(part, mask.shape, size, torch.zeros(1, 1, 1))
+        cover = self._resized(part, mask.shape, (size, size), torch.zeros(1, 1, 1))
         return (cover >= cover.max().clamp(1e-6, 0.5)).float()
 
-    def _resized(self, part: Tensor, shape: Shape, size: int, outside: Tensor) -> Tensor:
-        """(C, h, w) pixels of the view that lie in a frame to (C, size, size), with (C, 1, 1) values around them."""
+    def _resized(self, part: Tensor, shape: Shape, size: tuple[int, int], outside: Tensor) -> Tensor:
+        """(C, h, w) pixels of the view that lie in a frame to (C, *size), with (C, 1, 1) values around them."""
         if part.shape[1:] == (self.height, self.width):
-            if part.shape[1:] == (size, size):
+            if part.shape[1:] == size:
                 return part
-            resized = F.interpolate(part[None], (size, size), mode="bilinear", align_corners=False, antialias=True)
+            resized = F.interpolate(part[None], size, mode="bilinear", align_corners=False, antialias=True)
             return resized[0]
         # One axis after the other, the longer one first: around a very long frame the view is a huge square of nothing.
         local = self.local(shape)
@@ -98,7 +99,7 @@ class View:
             whole[axis] = self.height if axis == 1 else self.width
             padded = outside.expand(whole).clone()
             padded.narrow(axis, local[axis - 1].start, part.shape[axis]).copy_(part)
-            whole[axis] = size
+            whole[axis] = size[axis - 1]
             part = F.interpolate(padded[None], whole[1:], mode="bilinear", align_corners=False, antialias=True)[0]
         return part
 
@@ -132,11 +133,14 @@ class View:
             part = part.narrow(axis, kept.start, kept.stop - kept.start)
         return part.reshape(*lead, *part.shape[-2:])
 
-    def resample(self, logits: Tensor, target: View, outside: float) -> Tensor:
-        """(1, h, w) logits of this view as they look in ``target``; ``outside`` where this view has nothing."""
-        if target == self:
+    def resample(self, logits: Tensor, target: View, outside: float, side: int | None = None) -> Tensor:
+        """(1, h, w) logits of this view as they look in ``target``; ``outside`` where this view has nothing.
+
+        With ``side`` they become (1, side, side).
+        """
+        height, width = logits.shape[-2:] if side is None else (side, side)
+        if target == self and logits.shape[-2:] == (height, width):
             return logits
-        height, width = logits.shape[-2:]
         y = (torch.arange(height) + 0.5) * (target.height / height) + target.y - self.y
         x = (torch.arange(width) + 0.5) * (target.width / width) + target.x - self.x
         unit_x, unit_y = 2 * x / self.width - 1, 2 * y / self.height - 1

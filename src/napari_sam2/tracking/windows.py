@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from napari_sam2.tracking import scale
 from napari_sam2.tracking.memory_bank import Remembered
 from napari_sam2.tracking.network import Network
 from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
+from napari_sam2.tracking.plates import SMALLEST_STEP, LatticeView, step_for
 from napari_sam2.tracking.view import View
 
 CHANGE_PER_FRAME = 1.07
@@ -20,6 +22,12 @@ CHANGE_IN_ALL = 2.5
 """A window stays within this of the one at the prompt, so that a leaking mask does not run away."""
 REFIT = 1.25
 """At a first click, a window that is off by more than this is fitted to the mask and asked again."""
+FEWEST_TOKENS = 2.5
+"""Diameter of an object, in tokens, below which a published model is shown a smaller plate at a larger scale."""
+FEWEST_AROUND = 16
+"""Side of the part of a plate that an object is followed in, in tokens, at least."""
+MOST_OF_A_PLATE = 0.75
+"""A part that would be larger than this is the whole plate."""
 MARGIN = 0.06
 """A click in this outer share of a window asks for another window."""
 
@@ -29,18 +37,32 @@ def _place(yx: NDArray[Any]) -> tuple[float, float]:
 
 
 class Viewer:
-    """Chooses the view of every object and frame."""
+    """Chooses the view of every object and frame.
 
-    def __init__(self, network: Network, windows: bool) -> None:
-        self.network, self.windows = network, windows
-        self.ratio = network.options.window_ratio
+    There are three ways. *Whole*: the frame, squashed to the network's input, as Meta's code does. *Windows*, for
+    models that are made for them: a square around the object that fills the input; while tracking it lies on the
+    lattice that its neighbours share. *Parts*, for the published models: prompts are answered from a plate that fills
+    the input, and from there on only the tokens around the object take part in memory attention, decoder and memory. A
+    frame is one plate, or more where its objects would be too small in it.
+    """
+
+    def __init__(self, network: Network) -> None:
+        options, config = network.options, network.config
+        self.network = network
+        self.windows = options.view == "windows" or (options.view == "auto" and config.windows)
+        self.parts = options.view != "frame" and not config.windows
+        self.windows = self.windows and not self.parts
+        self.shared = options.share_windows
+        self.ratio = options.window_ratio
         self.shape = network.frames.shape
 
     def for_prompt(self, thing: TrackedObject, frame: int, said: list[Interaction], earlier: Answer | None) -> View:
         """View in which prompts on ``frame`` are answered. Sets the size of the object's windows where it is found."""
+        last = said[-1]
+        if self.parts:
+            return self._plate_for(thing, frame, last, earlier)
         if not self.windows:
             return View.whole(self.shape)
-        last = said[-1]
         if last.mask is not None or last.box is not None:
             return self._fitted(thing, last)
         near = earlier or thing.bank.tracked.get(frame)
@@ -90,12 +112,12 @@ class Viewer:
 
     def refitted(self, thing: TrackedObject, answer: Answer, said: Sequence[Interaction]) -> View | None:
         """A better window for first clicks that holds them all, or None where the present one will do."""
-        if not self.windows:
-            return None
-        found = scale.measure(answer.logits[0], answer.view)
+        found = scale.measure(answer.logits[0], answer.view) if self.windows or self.parts else None
         if found is None:
             return None
         area, extent, centre = found
+        if self.parts:
+            return self._finer(area, centre, answer)
         side = scale.side_for(area, extent, self.ratio)
         change = side / answer.view.side
         if 1 / REFIT < change < REFIT:
@@ -108,19 +130,93 @@ class Viewer:
 
     def following(self, thing: TrackedObject, frame: int, *, backward: bool) -> View:
         """View for tracking: a window goes where the object was in the nearest remembered frame, and grows with it."""
-        if not self.windows:
+        if not self.windows and not self.parts:
             return View.whole(self.shape)
         near: Remembered | None = thing.bank.latest(frame, backward=backward)
         if near is None:
-            return View.whole(self.shape)
+            return self._whole_plate() if self.parts else View.whole(self.shape)
         found = scale.measure(near.logits[0], near.view)
+        if self.parts:
+            tokens, step = thing.lattice or (self.network.config.feature_size, self._widest_step())
+            if found is None:
+                return near.view
+            return LatticeView.around(found[2], tokens, step, self.shape)
+        lattice = near.view if isinstance(near.view, LatticeView) else None
         if found is None:
             return near.view
         area, extent, centre = found
-        side = float(near.view.side)
+        side = lattice.wanted if lattice is not None else float(near.view.side)
         if near.predicted_iou > 0.5:
             wanted = scale.side_for(area, extent, self.ratio)
             side *= float(np.clip(wanted / side, 1 / CHANGE_PER_FRAME, CHANGE_PER_FRAME))
             if thing.side is not None:
                 side = float(np.clip(side, thing.side / CHANGE_IN_ALL, thing.side * CHANGE_IN_ALL))
-        return View.window(centre, side, self.shape)
+        if not self.shared:
+            return View.window(centre, side, self.shape)
+        return self._on_lattice(centre, side, lattice.step if lattice is not None else None)
+
+    def _on_lattice(self, centre: tuple[float, float], side: float, before: int | None = None) -> LatticeView:
+        """The window of about this ``side`` on the lattice of step ``before``, if that will do."""
+        tokens = self.network.config.feature_size
+        return LatticeView.around(centre, tokens, step_for(side, tokens, before), self.shape, wanted=side)
+
+    # Parts of a plate ----------------------------------------------------------------------------------------------
+
+    def _widest_step(self) -> int:
+        """Lattice step at which the frame fits into one plate."""
+        return -(-2 * max(self.shape) // self.network.config.feature_size)
+
+    def _whole_plate(self) -> LatticeView:
+        return LatticeView.around((0, 0), self.network.config.feature_size, self._widest_step(), self.shape)
+
+    def _plate_for(self, thing: TrackedObject, frame: int, said: Interaction, earlier: Answer | None) -> View:
+        """The plate around a prompt; for corrections, the part in which the object was tracked, if it holds them."""
+        near = earlier or thing.bank.tracked.get(frame)
+        if near is not None and said.box is None and said.mask is None and self._holds(near.view, said.points):
+            return near.view
+        tokens = self.network.config.feature_size
+        if said.mask is not None:
+            centre, side = scale.from_mask(said.mask, self.ratio)
+        elif said.box is not None:
+            centre, side = scale.from_box(said.box, self.ratio)
+        elif thing.lattice is not None:
+            low, high = said.points.min(0), said.points.max(0)
+            return LatticeView.around(_place((low + high) / 2), tokens, thing.lattice[1], self.shape)
+        else:
+            return self._whole_plate()
+        return LatticeView.around(centre, tokens, self._step_of(side / self.ratio), self.shape)
+
+    def _step_of(self, diameter: float) -> int:
+        """Half of the widest step, or a quarter and so on, at which an object of so many pixels is no longer tiny."""
+        step = self._widest_step()
+        while 2 * diameter / step < FEWEST_TOKENS and step > SMALLEST_STEP:
+            step = -(-step // 2)
+        return step
+
+    def _finer(self, area: float, centre: tuple[float, float], answer: Answer) -> View | None:
+        """A plate of smaller scale around an object that is tiny in the present one; None where it is not."""
+        step = self._step_of(math.sqrt(area * 4 / math.pi))
+        if not isinstance(answer.view, LatticeView) or step >= answer.view.step:
+            return None
+        return LatticeView.around(centre, self.network.config.feature_size, step, self.shape)
+
+    def for_memory(self, thing: TrackedObject, answer: Answer) -> View:
+        """View in which an answer is remembered. Sets how much of a plate the object needs, where it is found."""
+        found = scale.measure(answer.logits[0], answer.view) if self.parts or (self.windows and self.shared) else None
+        if found is None:
+            return answer.view
+        if self.windows:
+            # On the lattice on which it will be tracked: a memory of another scale misleads.
+            return answer.view if isinstance(answer.view, LatticeView) else self._on_lattice(found[2], answer.view.side)
+        if not isinstance(answer.view, LatticeView):
+            return answer.view
+        area, extent, centre = found
+        if thing.lattice is None:
+            side = scale.side_for(area, extent, self.ratio)
+            tokens = 4 * math.ceil(side / (2 * answer.view.step))
+            whole = self.network.config.feature_size
+            thing.lattice = (
+                (whole if tokens > MOST_OF_A_PLATE * whole else max(tokens, FEWEST_AROUND)),
+                answer.view.step,
+            )
+        return LatticeView.around(centre, *thing.lattice, self.shape)
