@@ -97,6 +97,9 @@ class Memory:
 class Sam2(nn.Module):
     """The network of one config. See the module's docstring for the calls."""
 
+    quick_dtype: torch.dtype | None = None
+    """The type in which the heavy parts may be run where exact figures are not asked for; None: that of the weights."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
@@ -125,18 +128,24 @@ class Sam2(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of the weights."""
-        return self.no_mem_embed.dtype
+        """Type of the weights of the heavy parts, in which features and memories are (see ``precision``)."""
+        weight: Tensor = self.memory_encoder.out_proj.weight
+        return weight.dtype
 
     def encode_image(self, images: Tensor) -> ImageFeatures:
         """Features of (B, 3, S, S) normalised images."""
         stride4, stride8, stride16 = self.image_encoder(images)
         decoder = self.sam_mask_decoder
-        return ImageFeatures(stride16, decoder.conv_s1(stride8), decoder.conv_s0(stride4))
+        return ImageFeatures(stride16, self._fine(decoder.conv_s1, stride8), self._fine(decoder.conv_s0, stride4))
+
+    def _fine(self, conv: nn.Module, features: Tensor) -> Tensor:
+        """A convolution of the decoder that belongs to the image alone and is run in the image's type."""
+        weight, bias = conv.get_parameter("weight"), conv.get_parameter("bias")
+        return F.conv2d(features, weight.to(features.dtype), bias.to(features.dtype))
 
     def without_memory(self, features: ImageFeatures) -> Tensor:
         """Stride-16 features for frames on which nothing is remembered: (B, width, S / 16, S / 16)."""
-        return features.stride16 + self.no_mem_embed.view(1, -1, 1, 1)
+        return features.stride16 + self.no_mem_embed.view(1, -1, 1, 1).to(features.stride16.dtype)
 
     def condition(self, features: ImageFeatures, memory: Memory) -> Tensor:
         """Stride-16 features conditioned on ``memory``: (B, width, S / 16, S / 16).
@@ -146,18 +155,18 @@ class Sam2(nn.Module):
         """
         if not memory.maps:
             return self.without_memory(features)
-        tokens, positions = [], []
+        tokens, positions, dtype = [], [], self.dtype
         for memory_map, age in zip(memory.maps, memory.ages, strict=True):
             side = memory_map.shape[-1]
-            place = sine_map(memory_map.shape[1], self.config.feature_size, side, memory_map.device, memory_map.dtype)
+            place = sine_map(memory_map.shape[1], self.config.feature_size, side, memory_map.device, dtype)
             time = self.maskmem_tpos_enc[(age or self.config.memories) - 1]
-            tokens.append(memory_map.flatten(2).transpose(1, 2))
-            positions.append(place.flatten(2).transpose(1, 2) + time)
+            tokens.append(memory_map.to(dtype).flatten(2).transpose(1, 2))
+            positions.append(place.flatten(2).transpose(1, 2) + time.to(dtype))
         placeless = 0
         if memory.pointers:
             pointers = torch.stack(list(memory.pointers), dim=1)
-            tokens.append(pointers.reshape(pointers.shape[0], -1, self.config.memory_width))
-            positions.append(self._pointer_positions(memory))
+            tokens.append(pointers.reshape(pointers.shape[0], -1, self.config.memory_width).to(dtype))
+            positions.append(self._pointer_positions(memory).to(dtype))
             placeless = tokens[-1].shape[1]
         kinds = torch.cat(tokens, dim=1), torch.cat(positions, dim=1)
         out: Tensor = self.memory_attention(features.stride16, *kinds, placeless)
@@ -168,9 +177,9 @@ class Sam2(nn.Module):
         times = torch.tensor(memory.times, device=self.device, dtype=torch.float32)
         if self.config.pointer_time:
             code = sine_of_time(times / max(memory.span - 1, 1), self.config.width)
-            position: Tensor = self.obj_ptr_tpos_proj(code.to(self.dtype))
+            position: Tensor = self.obj_ptr_tpos_proj(code.to(self.maskmem_tpos_enc.dtype))
         else:
-            position = times.new_zeros(len(times), self.config.memory_width).to(self.dtype)
+            position = times.new_zeros(len(times), self.config.memory_width)
         return position.repeat_interleave(self.config.pointer_tokens, dim=0)[None]
 
     def decode(
@@ -189,16 +198,24 @@ class Sam2(nn.Module):
             xy, labels: (B, N, 2) points (x, y) in input pixels and their (B, N) labels; None: no points.
             mask_logits: (B, 1, S / 4, S / 4) logits of an earlier answer or of a mask.
         """
-        batch = image.shape[0]
+        batch, dtype = image.shape[0], self.no_mem_embed.dtype
         if xy is None or labels is None:
-            xy, labels = image.new_zeros(batch, 1, 2), torch.full((batch, 1), PADDING, device=image.device)
+            xy, labels = (
+                torch.zeros(batch, 1, 2, device=image.device),
+                torch.full((batch, 1), PADDING, device=image.device),
+            )
         encoder, side = self.sam_prompt_encoder, image.shape[-1]
         sparse = encoder.points(xy, labels, side)
         if self.config.prompt_discs and (bool((labels >= 0).any()) or mask_logits is not None):
-            mask_logits = draw(xy, labels, mask_logits, 4 * side).to(image.dtype)
+            mask_logits = draw(xy, labels, mask_logits, 4 * side).to(dtype)
         dense = encoder.dense(mask_logits, batch, side)
         out: DecodedMasks = self.sam_mask_decoder(
-            image, encoder.position(side), sparse, dense, features.stride8, features.stride4
+            image.to(dtype),
+            encoder.position(side),
+            sparse,
+            dense,
+            features.stride8.to(dtype),
+            features.stride4.to(dtype),
         )
         return out
 
@@ -260,5 +277,5 @@ class Sam2(nn.Module):
         memory: Tensor = self.memory_encoder(features.stride16, scaled)
         if self.config.absent_embedding:
             absent = (object_scores <= 0).to(memory.dtype)
-            memory = memory + absent[..., None, None] * self.no_obj_embed_spatial[..., None, None]
+            memory = memory + absent[..., None, None] * self.no_obj_embed_spatial[..., None, None].to(memory.dtype)
         return memory

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from napari_sam2.sam2 import ImageFeatures, Memory, Sam2, Segmentation
 from napari_sam2.sam2.image_input import prepare
+from napari_sam2.sam2.precision import mixed
 from napari_sam2.sam2.prompt_encoder import BOX_END, BOX_START, POSITIVE
 from napari_sam2.tracking.feature_cache import FeatureCache
 from napari_sam2.tracking.frames import Frames
@@ -74,7 +75,9 @@ class Network:
     """Runs one model over the frames of one stack. Holds no state of objects, only a cache of features."""
 
     def __init__(self, model: Sam2, frames: Frames, options: TrackerOptions) -> None:
-        self.model, self.frames, self.options = model, frames, options
+        quick = model.quick_dtype if options.precision == "auto" else None
+        self.model = model if quick is None or quick == model.dtype else mixed(model, quick)
+        self.frames, self.options = frames, options
         self.config = model.config
         self.cache = FeatureCache(options.feature_cache_bytes)
 
@@ -149,8 +152,7 @@ class Network:
     def _memory(self, selections: Sequence[Selection]) -> Memory:
         """Selections of equal signature as one batch."""
         first = selections[0]
-        dtype = self.model.dtype
-        maps = [torch.stack([s.maps[k].map for s in selections]).to(dtype) for k in range(len(first.maps))]
+        maps = [torch.stack([s.maps[k].map for s in selections]) for k in range(len(first.maps))]
         pointers = [torch.stack([s.pointers[p].pointer for s in selections]) for p in range(len(first.pointers))]
         return Memory(maps, first.ages, pointers, first.times, first.span)
 
@@ -241,7 +243,7 @@ class Network:
         xy, labels = self.points(asked)
         previous = None
         if asked.previous is not None:
-            previous = asked.previous[None].clamp(-PREVIOUS_CLAMP, PREVIOUS_CLAMP).to(self.model.dtype)
+            previous = asked.previous[None].clamp(-PREVIOUS_CLAMP, PREVIOUS_CLAMP)
         # A box counts as two points, so only a single click is ambiguous.
         found = self.model.segment(
             image, features, xy, labels, previous, several=xy.shape[1] <= 1, chosen=asked.said[-1].candidate

@@ -10,6 +10,7 @@ from napari_sam2.tracking.errors import TrackingError
 
 Direction = Literal["forward", "backward", "both"]
 ViewKind = Literal["auto", "frame", "windows"]
+Precision = Literal["auto", "float32"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class TrackerOptions:
     """Side of a window, in diameters of its object."""
     share_windows: bool = True
     """Neighbouring objects are looked at in windows of one scale, cut out of features that are computed once."""
+    precision: Precision = "auto"
+    """"auto": half precision for the heavy parts where the model was loaded for that; "float32": as the weights are."""
     batch: int = 16
     """Windows or objects that go through the network at once."""
     feature_cache_bytes: int = 256 * 2**20
@@ -54,6 +57,8 @@ class TrackerOptions:
             object.__setattr__(self, "contrast", replace(self.contrast, kind="limits", limits=limits))
         if self.view not in get_args(ViewKind):
             raise TrackingError(f"got the view {self.view!r}, expected one of {', '.join(get_args(ViewKind))}")
+        if self.precision not in get_args(Precision):
+            raise TrackingError(f"got the precision {self.precision!r}, expected auto or float32")
         if self.batch < 1 or self.window_ratio <= 1:
             raise TrackingError(
                 f"got batch {self.batch} and window_ratio {self.window_ratio}, expected at least 1 and more than 1"
@@ -64,6 +69,8 @@ class TrackerOptions:
         """Exactly the published SAM 2: whole frames, every prompted frame and the previous six, nothing filtered."""
         return cls(
             view="frame",
+            share_windows=False,
+            precision="float32",
             resolve_overlaps=False,
             one_owner=False,
             hold_painted=False,

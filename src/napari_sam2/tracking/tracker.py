@@ -53,6 +53,11 @@ class Tracker:
         self._objects: dict[int, TrackedObject] = {}
 
     @property
+    def precision(self) -> str:
+        """What the heavy parts of the network are computed in, such as "float32" or "bfloat16"."""
+        return str(self.network.model.dtype).removeprefix("torch.")
+
+    @property
     def object_ids(self) -> tuple[int, ...]:
         """The objects with prompts, ascending."""
         return tuple(sorted(self._objects))

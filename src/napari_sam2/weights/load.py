@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from napari_sam2.sam2 import PRESETS, CheckpointError, Sam2, load_state
+from napari_sam2.sam2.precision import mixed, quick_dtype
 from napari_sam2.weights import registry
 from napari_sam2.weights.checkpoints import bundled_file, read_checkpoint
 from napari_sam2.weights.download import fetch
@@ -35,7 +36,8 @@ def load_model(
             layout, `.pt` or `.safetensors`.
         variant: key of `napari_sam2.sam2.PRESETS`; found out from the file when None.
         device: "auto" takes CUDA, then Apple's MPS, then the CPU.
-        dtype: of the weights: "float32", "bfloat16" or "float16"; "auto" is float32.
+        dtype: of the weights of the heavy parts: "float32", "bfloat16" or "float16". With "auto" they are float32, and
+            trackers use a copy in half precision where the device is faster in it (see `Tracker.precision`).
         folder: where downloads are kept, instead of the cache folder.
         mirrors: addresses of folders on the web to try first for a download.
         progress: called with (bytes so far, bytes in all or None) while a published model is downloaded.
@@ -99,20 +101,24 @@ def choose_device(device: str | torch.device) -> torch.device:
     return chosen
 
 
-def _dtype(dtype: str | torch.dtype) -> torch.dtype:
+def _dtype(dtype: str | torch.dtype) -> torch.dtype | None:
     if isinstance(dtype, torch.dtype) and dtype in _DTYPES.values():
         return dtype
     if dtype == "auto":
-        return torch.float32
+        return None
     try:
         return _DTYPES[str(dtype)]
     except KeyError:
         raise ModelError(f"there is no dtype {str(dtype)!r}; use auto, {', '.join(_DTYPES)}") from None
 
 
-def _place(model: Sam2, device: torch.device, dtype: torch.dtype) -> Sam2:
+def _place(model: Sam2, device: torch.device, dtype: torch.dtype | None) -> Sam2:
     try:
-        return model.to(device=device, dtype=dtype)
+        model = model.to(device=device)
+        if dtype is not None:
+            return mixed(model, dtype)
     except RuntimeError as error:  # torch.OutOfMemoryError is one, and so is a driver that does not answer
         reason = str(error).splitlines()[0]
         raise ModelError(f"{model.config.name} cannot be put on {device}: {reason}; use device cpu") from error
+    model.quick_dtype = quick_dtype(device)
+    return model
