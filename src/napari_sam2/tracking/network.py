@@ -231,7 +231,7 @@ class Network:
         features = self.features(frame, [asked.view], keep=True)
         last = asked.said[-1]
         if last.mask is not None:
-            mask = asked.view.crop_mask(last.mask, 16 * self.tokens(asked.view)).to(features.stride16)
+            mask = asked.view.crop_mask(last.mask, 16 * self.tokens(asked.view)).to(self.model.device)
             found = self.model.answer_with_mask(features, mask[None])
             (answer,) = self._answers(frame, [asked.view], found, clicked=None)
             painted = last.mask if self.options.hold_painted else None

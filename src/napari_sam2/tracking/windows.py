@@ -68,6 +68,10 @@ class Viewer:
         near = earlier or thing.bank.tracked.get(frame)
         if near is not None and self._holds(near.view, last.points):
             return near.view
+        if near is None and frame in thing.seen:
+            tracked = self.following(thing, frame, backward=thing.seen[frame])
+            if self._holds(tracked, last.points):
+                return tracked
         if near is not None and earlier is not None:
             return self._around(near.view, last)
         # With several clicks the window must hold them all, whatever the first one seems to mean.
