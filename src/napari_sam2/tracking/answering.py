@@ -18,9 +18,22 @@ class Answering:
     def __init__(self, network: Network, viewer: Viewer) -> None:
         self.network, self.viewer = network, viewer
 
-    def settle(self, thing: TrackedObject) -> None:
-        """Answer and remember every prompt that stands by itself and has not been looked at yet."""
-        for frame in sorted(thing.unsettled):
+    def settle(self, thing: TrackedObject, present: int | None = None) -> None:
+        """Answer and remember the prompts that stand by themselves and have not been looked at yet.
+
+        With a ``present`` frame only those that it is conditioned on, and those far from it are let go of: an object
+        may have been prompted on thousands of frames.
+        """
+        limit = self.network.options.max_conditioning
+        due = set(thing.unsettled)
+        if present is not None and limit is not None:
+            if due:
+                due &= set(sorted(thing.interactions, key=lambda frame: abs(frame - present))[:limit])
+            if len(thing.bank.conditioning) > 2 * limit:
+                for frame in thing.bank.keep_nearest(present, 2 * limit):
+                    thing.forget_answer(frame)
+                    thing.unsettled.add(frame)
+        for frame in sorted(due):
             if thing.stands(frame):
                 self.condition(thing, frame)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -22,10 +22,16 @@ class Remembered:
     logits: Tensor  # (1, S / 4, S / 4) of the view
     object_score: float
     predicted_iou: float
+    whole: bool = True
+    """It has its map and logits, not the pointer alone."""
 
     def fits(self, side: int | None) -> bool:
-        """Its map can be used in a view of ``side`` tokens."""
-        return side is None or self.map.shape[-1] == side
+        """Its map is there and can be used in a view of ``side`` tokens."""
+        return self.whole and (side is None or self.map.shape[-1] == side)
+
+    def pointer_alone(self) -> Remembered:
+        """What is left of a frame that lies too far back for its map: a thousandth of the bytes."""
+        return replace(self, map=self.map.new_empty(0), logits=self.logits.new_empty(0), whole=False)
 
     @property
     def present(self) -> bool:
@@ -53,8 +59,9 @@ class Selection:
 class MemoryBank:
     """Memory of one object.
 
-    Bounded: prompted frames (conditioning) stay; of the tracked frames only those stay that lie near the one tracked
-    last, or near the first prompted one, where backward propagation starts.
+    Bounded: of the tracked frames only those stay that lie near the one tracked last, or near the first prompted one,
+    where backward propagation starts; and of those only the nearest with their maps. Prompted frames (conditioning)
+    stay until :meth:`keep_nearest` lets go of them.
     """
 
     config: ModelConfig
@@ -76,9 +83,19 @@ class MemoryBank:
         self.tracked[entry.frame] = entry
         reach = self.config.max_pointers - 1
         turns = [entry.frame, *([min(self.conditioning)] if self.conditioning else [])]
-        for frame in list(self.tracked):
-            if min(abs(frame - turn) for turn in turns) > reach:
+        for frame, other in list(self.tracked.items()):
+            distance = min(abs(frame - turn) for turn in turns)
+            if distance > reach:
                 del self.tracked[frame]
+            elif distance > self.config.memories and other.whole:
+                self.tracked[frame] = other.pointer_alone()
+
+    def keep_nearest(self, frame: int, count: int) -> set[int]:
+        """Forget all prompted frames but the ``count`` nearest to ``frame``; returns those that were forgotten."""
+        order = sorted(self.conditioning, key=lambda other: abs(other - frame))
+        for far in order[count:]:
+            del self.conditioning[far]
+        return set(order[count:])
 
     def latest(self, frame: int, *, backward: bool) -> Remembered | None:
         """The nearest frame that is prompted, or was tracked before ``frame`` in the direction of tracking.
@@ -86,7 +103,7 @@ class MemoryBank:
         What was tracked on the frames to come is of an earlier propagation, perhaps from before a correction.
         """
         sign = 1 if backward else -1
-        behind = [entry for entry in self.tracked.values() if (entry.frame - frame) * sign > 0]
+        behind = [entry for entry in self.tracked.values() if (entry.frame - frame) * sign > 0 and entry.whole]
         every = [*self.conditioning.values(), *behind]
         return min(every, key=lambda entry: abs(entry.frame - frame), default=None)
 

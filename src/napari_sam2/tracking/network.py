@@ -71,6 +71,14 @@ class Glance:
         )
 
 
+def _let_go(device: torch.device) -> None:
+    """Give memory that torch keeps for later back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
 class Network:
     """Runs one model over the frames of one stack. Holds no state of objects, only a cache of features."""
 
@@ -80,6 +88,7 @@ class Network:
         self.frames, self.options = frames, options
         self.config = model.config
         self.cache = FeatureCache(options.feature_cache_bytes)
+        self._batch = options.batch
 
     def tokens(self, view: View) -> int:
         """Side of a view in tokens of the network."""
@@ -170,17 +179,33 @@ class Network:
         for index, selection in enumerate(selections):
             groups[selection.signature, self.tokens(views[index])].append(index)
         for (_, tokens), members in groups.items():
-            size = max(1, min(self.options.batch, TOKENS_AT_ONCE // tokens**2))
-            for start in range(0, len(members), size):
-                batch = members[start : start + size]
-                batch_views = [views[i] for i in batch]
-                features = glance.of(batch)
-                image = self.model.condition(features, self._memory([selections[i] for i in batch]))
-                found = self.model.segment(image, features, several=True)
-                maps = self.model.encode_memory(features, found.best_logits, found.object_scores, prompted=False)
-                answers = self._answers(frame, batch_views, found)
-                for index, answer, memory_map in zip(batch, answers, maps, strict=True):
-                    yield index, answer, self._remembered(answer, memory_map)
+            waiting = list(members)
+            while waiting:
+                size = max(1, min(self._batch, TOKENS_AT_ONCE // tokens**2))
+                batch = waiting[:size]
+                try:
+                    done = self._track(frame, glance, batch, views, selections)
+                except torch.OutOfMemoryError:
+                    if size == 1:
+                        raise
+                    # Other programs may have taken what there was; fewer objects at once need less.
+                    self._batch = size // 2
+                    _let_go(self.model.device)
+                    continue
+                yield from done
+                del waiting[:size]
+
+    def _track(
+        self, frame: int, glance: Glance, batch: list[int], views: Sequence[View], selections: Sequence[Selection]
+    ) -> list[tuple[int, Answer, Remembered]]:
+        """:meth:`track` for objects that go through the network together."""
+        features = glance.of(batch)
+        image = self.model.condition(features, self._memory([selections[i] for i in batch]))
+        found = self.model.segment(image, features, several=True)
+        maps = self.model.encode_memory(features, found.best_logits, found.object_scores, prompted=False)
+        answers = self._answers(frame, [views[i] for i in batch], found)
+        together = zip(batch, answers, maps, strict=True)
+        return [(index, answer, self._remembered(answer, memory_map)) for index, answer, memory_map in together]
 
     def _answers(
         self, frame: int, views: Sequence[View], found: Segmentation, clicked: Sequence[tuple[int, int]] | None = ()

@@ -65,6 +65,14 @@ class TrackedObject:
     lattice: tuple[int, int] | None = None
     """Tokens of a window and lattice step in pixels, where a published model follows it in a part of what it sees."""
 
+    absent_for: int = 0
+    """Frames in a row, up to the one tracked last, on which it was absent."""
+
+    def forget_answer(self, frame: int) -> None:
+        """Let the prompts of a frame be looked at anew."""
+        self.answers.pop(frame, None)
+        self.answered.pop(frame, None)
+
     @property
     def starts(self) -> list[int]:
         """Frames on which the user said where the object is, ascending.

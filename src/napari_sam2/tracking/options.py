@@ -13,6 +13,10 @@ ViewKind = Literal["auto", "frame", "windows"]
 Precision = Literal["auto", "float32"]
 
 
+PATIENCE = 8
+"""Frames in a row on which an object must be absent before it is only looked for now and then."""
+
+
 @dataclass(frozen=True)
 class TrackerOptions:
     """Choices of a tracker; the defaults are what serves users, :meth:`reference` is what Meta published."""
@@ -35,6 +39,8 @@ class TrackerOptions:
     """Separate parts with less than this share of the largest part's area are dropped; 0 keeps all."""
     skip_absent: bool = True
     """Frames on which the object was absent leave no memory."""
+    probe_every: int = 4
+    """Of an object that has been absent for PATIENCE frames only every so many frames are looked at; 1: all of them."""
     max_conditioning: int | None = 8
     """Prompted frames in the memory, the nearest ones; None: all."""
     window_ratio: float = 5.0
@@ -59,9 +65,10 @@ class TrackerOptions:
             raise TrackingError(f"got the view {self.view!r}, expected one of {', '.join(get_args(ViewKind))}")
         if self.precision not in get_args(Precision):
             raise TrackingError(f"got the precision {self.precision!r}, expected auto or float32")
-        if self.batch < 1 or self.window_ratio <= 1:
+        if self.batch < 1 or self.probe_every < 1 or self.window_ratio <= 1:
             raise TrackingError(
-                f"got batch {self.batch} and window_ratio {self.window_ratio}, expected at least 1 and more than 1"
+                f"got batch {self.batch}, probe_every {self.probe_every} and window_ratio {self.window_ratio}, "
+                "expected at least 1, at least 1 and more than 1"
             )
 
     @classmethod
@@ -77,5 +84,6 @@ class TrackerOptions:
             fill_holes=8,
             smallest_part=0,
             skip_absent=False,
+            probe_every=1,
             max_conditioning=None,
         )

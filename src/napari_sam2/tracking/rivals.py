@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +50,24 @@ def _claim(answer: Answer, before: Remembered | None, shape: tuple[int, int]) ->
     return Claim(part, mask, area, shared / max(area + int(np.count_nonzero(old)) - shared, 1))
 
 
+def _touching(claims: Mapping[int, Claim]) -> list[tuple[int, int]]:
+    """Pairs of objects, in order, whose masks have overlapping bounding boxes: a few of the many there are."""
+    ids = sorted(claims)
+    boxes = np.array([_box(claims[i]) for i in ids]).reshape(-1, 4)
+    apart = (boxes[:, None, :2] >= boxes[None, :, 2:]).any(-1)
+    first, second = np.nonzero(np.triu(~(apart | apart.T), 1))
+    return [(ids[i], ids[j]) for i, j in zip(first.tolist(), second.tolist(), strict=True)]
+
+
+def _box(claim: Claim) -> tuple[int, int, int, int]:
+    """(y0, x0, y1, x1) of a mask in the frame, y1 and x1 behind it."""
+    rows, columns = np.flatnonzero(claim.mask.any(1)), np.flatnonzero(claim.mask.any(0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    y, x = claim.part[0].start, claim.part[1].start
+    return y + int(rows[0]), x + int(columns[0]), y + int(rows[-1]) + 1, x + int(columns[-1]) + 1
+
+
 def losers(
     answers: Mapping[int, Answer],
     before: Mapping[int, Remembered | None],
@@ -70,7 +87,7 @@ def losers(
     """
     claims = {i: _claim(answer, before.get(i), shape) for i, answer in answers.items() if answer.object_score > 0}
     out: set[int] = set()
-    for a, b in combinations(sorted(claims), 2):
+    for a, b in _touching(claims):
         if a in out or b in out:
             continue
         one, other = claims[a], claims[b]

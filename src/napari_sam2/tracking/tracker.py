@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from napari_sam2.tracking.frames import Frames
 from napari_sam2.tracking.memory_bank import MemoryBank
 from napari_sam2.tracking.network import Network
 from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
-from napari_sam2.tracking.options import Direction, TrackerOptions
+from napari_sam2.tracking.options import PATIENCE, Direction, TrackerOptions
 from napari_sam2.tracking.propose import Proposed, ProposeOptions
 from napari_sam2.tracking.propose import propose as proposals_of
 from napari_sam2.tracking.result import FrameResult
@@ -120,8 +120,7 @@ class Tracker:
         for prompted in list(thing.interactions) if frame is None else [frame]:
             if thing.interactions.pop(prompted, None) is None:
                 continue
-            thing.answers.pop(prompted, None)
-            thing.answered.pop(prompted, None)
+            thing.forget_answer(prompted)
             thing.unsettled.discard(prompted)
             thing.bank.forget(prompted)
         if not thing.interactions:
@@ -187,9 +186,13 @@ class Tracker:
     # Propagation ---------------------------------------------------------------------------------------------------
 
     def propagate(
-        self, start: int | None = None, stop: int | None = None, direction: Direction = "both"
+        self,
+        start: int | None = None,
+        stop: int | None = None,
+        direction: Direction = "both",
+        objects: Collection[int] | None = None,
     ) -> Iterator[FrameResult]:
-        """Carry all objects through the stack, one frame at a time.
+        """Carry objects through the stack, one frame at a time.
 
         Forward, an object is tracked from its first prompted frame on; "both" adds the frames before that, backwards;
         "backward" alone goes from its last prompted frame to the start. A negative click on a frame that the object has
@@ -200,6 +203,7 @@ class Tracker:
         Args:
             start, stop: only frames with start <= frame < stop; the whole stack when left out.
             direction: "forward", "backward" or "both".
+            objects: only these; all when left out, also those that are prompted on the way.
 
         Yields:
             results of the objects that are tracked on a frame. For each object, a frame comes up once per direction.
@@ -215,13 +219,18 @@ class Tracker:
         high = len(self.frames) if stop is None else check.frame_index(stop, len(self.frames) + 1)
         if low >= high:
             raise TrackingError(f"got the frames from {low} up to {high}, which are none; stop after the start")
-        if not any(thing.starts for thing in self._objects.values()):
+        chosen = None if objects is None else {self._known(object_id).id for object_id in objects}
+        if not any(thing.starts for thing in self._objects.values() if chosen is None or thing.id in chosen):
             raise TrackingError("got negative clicks alone; click on an object itself first")
+
+        def sweep(wanted: Callable[[TrackedObject], range], *, backward: bool) -> Sweep:
+            return Sweep(lambda t: wanted(t) if chosen is None or t.id in chosen else range(0), backward)
+
         if direction == "backward":
-            return self._propagate([Sweep(lambda thing: thing.up_to_last(low, high), backward=True)])
-        sweeps = [Sweep(lambda thing: thing.ahead_of(low, high), backward=False)]
+            return self._propagate([sweep(lambda thing: thing.up_to_last(low, high), backward=True)])
+        sweeps = [sweep(lambda thing: thing.ahead_of(low, high), backward=False)]
         if direction == "both":
-            sweeps.append(Sweep(lambda thing: thing.before_start(low, high), backward=True))
+            sweeps.append(sweep(lambda thing: thing.before_start(low, high), backward=True))
         return self._propagate(sweeps)
 
     def _propagate(self, sweeps: Sequence[Sweep]) -> Iterator[FrameResult]:
@@ -233,13 +242,15 @@ class Tracker:
     def _run(self, sweep: Sweep) -> Iterator[FrameResult]:
         """Visit the frames of a sweep, and again until those of late-comers are done too."""
         while frames := sweep.missing(self._objects.values()):
+            for thing in self._objects.values():
+                thing.absent_for = 0
             for frame in frames:
                 now = sweep.members(self._objects.values(), frame)
                 if not now:
                     continue  # its objects were removed on the way, or come next time
                 with torch.inference_mode():
-                    for thing in self._objects.values():
-                        self._answering.settle(thing)
+                    for thing in now:
+                        self._answering.settle(thing, frame)
                     answers = self._step(frame, now, sweep.backward)
                 for thing in now:
                     sweep.visit(thing, frame)
@@ -249,6 +260,8 @@ class Tracker:
         """Segment ``members`` on a frame: the prompted ones as they were answered, the others from memory."""
         answers = {t.id: t.answers[frame] for t in members if frame in t.interactions and frame not in t.unsettled}
         others = [thing for thing in members if thing.id not in answers]
+        resting = {thing.id: self._nowhere(thing, frame, backward) for thing in others if self._rests(thing, frame)}
+        others = [thing for thing in others if thing.id not in resting]
         views = [self._viewer.following(thing, frame, backward=backward) for thing in others]
         selections = [
             self._answering.select(thing, frame, self.network.tokens(view), backward=backward)
@@ -273,7 +286,25 @@ class Tracker:
                 found[lost] = answers[lost], replace(memory, logits=nowhere, object_score=rivals.ABSENT_SCORE)
         for thing in others:
             thing.bank.track(found[thing.id][1])
+        answers |= resting
+        for thing in members:
+            thing.absent_for = 0 if answers[thing.id].object_score > 0 else thing.absent_for + 1
         return answers
+
+    def _rests(self, thing: TrackedObject, frame: int) -> bool:
+        """It has been absent for so long that it is not looked for on every frame."""
+        every = self.options.probe_every
+        waiting = thing.absent_for >= PATIENCE and (thing.absent_for - PATIENCE) % every != every - 1
+        return waiting and frame not in thing.interactions
+
+    def _nowhere(self, thing: TrackedObject, frame: int, backward: bool) -> Answer:
+        """What is said of an object on a frame on which it was not looked for."""
+        near = thing.bank.latest(frame, backward=backward)
+        if near is None:
+            raise TrackingError(f"object {thing.id} is not known around frame {frame}; click on it first")
+        nothing = torch.full_like(near.logits, rivals.ABSENT_LOGIT)
+        score = torch.zeros(1, device=nothing.device)
+        return Answer(frame, near.view, nothing, near.pointer, rivals.ABSENT_SCORE, 0.0, nothing, score)
 
     def _result(self, frame: int, answers: dict[int, Answer], *, preview: bool = False) -> FrameResult:
         return FrameResult(frame, answers, self.frames.shape, resolve=self.options.resolve_overlaps, preview=preview)
