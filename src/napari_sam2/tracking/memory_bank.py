@@ -55,6 +55,13 @@ class Selection:
         return self.ages, self.times, self.span
 
 
+def full_selection(entry: Remembered, config: ModelConfig) -> Selection:
+    """A selection as large as it gets with one prompted frame, made of one entry alone."""
+    ages = (0, *range(config.memories - 1, 0, -1))
+    times = tuple(range(config.max_pointers))
+    return Selection((entry,) * len(ages), ages, (entry,) * len(times), times, config.max_pointers)
+
+
 @dataclass
 class MemoryBank:
     """Memory of one object.

@@ -14,6 +14,7 @@ from napari_sam2.sam2.image_input import prepare
 from napari_sam2.sam2.precision import mixed
 from napari_sam2.sam2.prompt_encoder import BOX_END, BOX_START, POSITIVE
 from napari_sam2.tracking.feature_cache import FeatureCache
+from napari_sam2.tracking.feature_store import FeatureStore, weights_digest
 from napari_sam2.tracking.frames import Frames
 from napari_sam2.tracking.memory_bank import Remembered, Selection
 from napari_sam2.tracking.objects import Answer, Interaction
@@ -89,6 +90,8 @@ class Network:
         self.config = model.config
         self.cache = FeatureCache(options.feature_cache_bytes)
         self._batch = options.batch
+        folder, limit = options.feature_folder, options.feature_folder_bytes
+        self._store = None if folder is None else FeatureStore(folder, limit, weights_digest(self.model))
 
     def tokens(self, view: View) -> int:
         """Side of a view in tokens of the network."""
@@ -132,9 +135,19 @@ class Network:
         features = self.cache.get((frame, plate.view))
         if features is None:
             image = self.image(frame, plate.view, (32 * plate.rows, 32 * plate.columns))
-            features = self.model.encode_image(image[None])
+            features = self._encode(image, keep=keep)
             if keep:
                 self.cache.put((frame, plate.view), features)
+        return features
+
+    def _encode(self, image: Tensor, *, keep: bool) -> ImageFeatures:
+        """Features of one (3, H, W) input as a batch of 1, from the disk where they are there."""
+        if self._store is None or not keep:
+            return self.model.encode_image(image[None])
+        features = self._store.get(image)
+        if features is None:
+            features = self.model.encode_image(image[None])
+            self._store.put(image, features)
         return features
 
     def _encoded(self, frame: int, views: Sequence[View], *, keep: bool) -> dict[View, ImageFeatures]:
@@ -147,8 +160,15 @@ class Network:
                 missing.append(view)
             else:
                 known[view] = cached
-        for start in range(0, len(missing), self.options.batch):
-            several = missing[start : start + self.options.batch]
+        at_once = self.options.batch if self._store is None or not keep else 1
+        for start in range(0, len(missing), at_once):
+            several = missing[start : start + at_once]
+            if len(several) == 1:
+                (view,) = several
+                known[view] = self._encode(self.image(frame, view), keep=keep)
+                if keep:
+                    self.cache.put((frame, view), known[view])
+                continue
             encoded = self.model.encode_image(torch.stack([self.image(frame, view) for view in several]))
             for index, view in enumerate(several):
                 known[view] = encoded[index : index + 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, get_args
 
 from napari_sam2.tracking.contrast import AUTO, Contrast
@@ -53,6 +54,10 @@ class TrackerOptions:
     """Windows or objects that go through the network at once."""
     feature_cache_bytes: int = 256 * 2**20
     """Image features kept for frames that are looked at again."""
+    feature_folder: Path | None = None
+    """Where features of whole frames and plates are kept for the next time a stack is opened; None: nowhere."""
+    feature_folder_bytes: int = 20 * 2**30
+    """What they may take there."""
 
     def __post_init__(self) -> None:
         """Raises TrackingError for a value that cannot be used."""

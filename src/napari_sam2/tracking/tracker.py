@@ -15,7 +15,7 @@ from napari_sam2.tracking import rivals
 from napari_sam2.tracking.answering import Answering
 from napari_sam2.tracking.errors import TrackingError
 from napari_sam2.tracking.frames import Frames
-from napari_sam2.tracking.memory_bank import MemoryBank
+from napari_sam2.tracking.memory_bank import MemoryBank, full_selection
 from napari_sam2.tracking.network import Network
 from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
 from napari_sam2.tracking.options import PATIENCE, Direction, TrackerOptions
@@ -182,6 +182,32 @@ class Tracker:
                 raise TrackingError(f"got labels of shape {taken.shape}, expected the frame's {self.frames.shape}")
         options = options or ProposeOptions()
         return proposals_of(self.network, frame, windows=self._viewer.windows, taken=taken, options=options)
+
+    # What an estimate needs ---------------------------------------------------------------------------------------
+
+    def wanted(self, objects: Collection[int] | None = None) -> list[TrackedObject]:
+        """The objects that a propagation would carry, all or some. Raises TrackingError when there are none."""
+        things = self._objects.values() if objects is None else [self._known(object_id) for object_id in objects]
+        able = [thing for thing in things if thing.starts]
+        if not able:
+            raise TrackingError("there is nothing to propagate; click on an object first")
+        return able
+
+    def prepare(self, thing: TrackedObject) -> None:
+        """Answer and remember the prompts around the first frame of an object."""
+        self._answering.settle(thing, thing.starts[0])
+
+    def look_ahead(self, things: Sequence[TrackedObject]) -> None:
+        """Track objects to the frame after the first one's prompt, as if all they can remember were there already.
+
+        Nothing is kept of it.
+        """
+        frame = min(things[0].starts[0] + 1, len(self.frames) - 1)
+        views = [self._viewer.following(thing, frame, backward=False) for thing in things]
+        latest = [thing.bank.latest(frame, backward=False) for thing in things]
+        selections = [full_selection(entry, self.network.config) for entry in latest if entry is not None]
+        for _ in self.network.track(frame, views, selections, keep=False):
+            pass
 
     # Propagation ---------------------------------------------------------------------------------------------------
 
