@@ -86,6 +86,7 @@ def main() -> None:
     """Open the recording, click cells, propagate, correct; a picture of each state."""
     IMAGES.mkdir(exist_ok=True)
     data = hela()
+    show_proposals(data)
     desk = Desk(data)
     control = desk.control
     wait(desk.resting)
@@ -115,6 +116,15 @@ def main() -> None:
     show_review(desk)
     desk.viewer.close()
     show_channels()
+
+
+def show_proposals(data: DemoStack) -> None:
+    """Have all nuclei of the first frame proposed."""
+    desk = Desk(data)
+    desk.control.segment_frame()
+    wait(lambda: desk.resting() and not desk.control.prompting.proposals.running)
+    desk.shoot("proposals")
+    desk.viewer.close()
 
 
 def show_review(desk: Desk) -> None:

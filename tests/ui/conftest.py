@@ -27,6 +27,10 @@ class FakeResult:
     frame: int
     masks: dict[int, np.ndarray]
     shape: tuple[int, int]
+    others: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def candidates_of(self, object_id) -> np.ndarray:
+        return self.others.get(object_id, self.masks[object_id][np.newaxis])
 
     @property
     def object_ids(self) -> tuple[int, ...]:
@@ -46,6 +50,7 @@ class FakeTracker:
         self.shape = tuple(int(size) for size in stack.shape[1:3])
         self.log = log
         self.steps: dict[int, dict[int, list]] = {}
+        self.chosen: dict[tuple[int, int], int] = {}
 
     @property
     def object_ids(self) -> tuple[int, ...]:
@@ -55,7 +60,8 @@ class FakeTracker:
         self.log.note("add", object_id, frame, step)
         self.steps.setdefault(object_id, {}).setdefault(frame, []).append(step)
 
-    def add_points(self, object_id, frame, points, labels) -> None:
+    def add_points(self, object_id, frame, points, labels, candidate=0) -> None:
+        self.chosen[object_id, frame] = candidate
         if not any(labels) and object_id not in self.steps:
             raise TrackingError(f"object {object_id} starts with a negative click")
         for (y, x), label in zip(points, labels, strict=True):
@@ -79,7 +85,26 @@ class FakeTracker:
     def predict(self, frame) -> FakeResult:
         self.log.work("predict")
         own = {i: self._mask(i, frame) for i, frames in self.steps.items() if frame in frames}
-        return FakeResult(frame, own, self.shape)
+        others = {i: self._candidates(i, frame) for i in own} if self.log.ambiguous else {}
+        return FakeResult(frame, own, self.shape, others)
+
+    def _candidates(self, object_id, frame) -> np.ndarray:
+        """The disc that was clicked, and the disc with what is around it."""
+        ((_, y, x, _),) = self.steps[object_id][frame]
+        components = self._components(frame)
+        disc = components == components[round(y), round(x)]
+        return np.stack([disc, ndimage.binary_dilation(disc, iterations=4)])
+
+    def propose(self, frame, taken, diameter) -> Iterator:
+        self.log.note("propose", frame, diameter)
+        components = self._components(frame)
+        for number in range(1, components.max() + 1):
+            self.log.work("look")
+            yield types.SimpleNamespace(done=number, total=components.max(), proposals=None)
+        masks = [components == number for number in range(1, components.max() + 1)]
+        free = [mask for mask in masks if not taken[mask].any()]
+        proposals = tuple(types.SimpleNamespace(mask=lambda shape, mask=mask: mask) for mask in free)
+        yield types.SimpleNamespace(done=1, total=1, proposals=proposals)
 
     def propagate(self, start=None, stop=None, direction="both") -> Iterator[FakeResult]:
         if not self.steps:
@@ -117,6 +142,8 @@ class FakeTracker:
         return components == np.bincount(inside).argmax() if len(inside) else np.zeros(self.shape, bool)
 
     def _mask(self, object_id, frame) -> np.ndarray:
+        if self.log.ambiguous:
+            return self._candidates(object_id, frame)[self.chosen[object_id, frame]]
         components, mask = self._components(frame), np.zeros(self.shape, bool)
         for kind, *what in self.steps[object_id][frame]:
             if kind == "mask":
@@ -146,6 +173,7 @@ class FakeBackend:
     errors: dict[str, BaseException] = field(default_factory=dict)
     gate: threading.Event = field(default_factory=threading.Event)
     slow: float = 0.0
+    ambiguous: bool = False
 
     def __post_init__(self) -> None:
         self.gate.set()

@@ -15,7 +15,7 @@ from napari_sam2.ui.propagation import frames_to_do
     [
         (Situation(image=False), "Open an image"),
         (Situation(), "Click a cell."),
-        (Situation(drawing=True), "Draw a box around a cell."),
+        (Situation(tool="box"), "Draw a box around a cell."),
         (Situation(loading="micro (bundled)"), "Loading micro (bundled)"),
         (Situation(flat=False), "back to 2-D"),
         (Situation(armed=False), "Press Q"),

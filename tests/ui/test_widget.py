@@ -1,9 +1,20 @@
 """The real widget in a real viewer: mouse and key events of Qt, and what is on the screen."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QProgressBar, QPushButton, QSpinBox
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+)
 
 from napari_sam2.ui.keys import SHORTCUTS
 from napari_sam2.ui.widget import SegmentStackWidget
@@ -265,7 +276,7 @@ def test_every_control_has_its_name_and_every_key_its_control(desk):
     for name in ("hint", "image", "frame_axis", "model", "device", *prompts, *frames):
         assert desk.widget.findChild(object, name) is not None, name
     for shortcut in SHORTCUTS:
-        assert shortcut.key in desk.child(QPushButton, shortcut.control).toolTip()
+        assert shortcut.key in desk.child(QAbstractButton, shortcut.control).toolTip()
 
 
 def test_choices_show_what_there_is(desk):
@@ -355,3 +366,112 @@ def test_everyday_controls_fit_without_scrolling(desk):
         control = desk.widget.findChild(object, name)
         assert control.width() >= control.minimumSizeHint().width()
         assert desk.widget.rect().contains(control.geometry().center())
+
+
+# Other ways to prompt ------------------------------------------------------------------------------------------------
+
+
+def trace(desk, line, modifier=NONE) -> None:
+    """Draw along a line of world positions with the button held."""
+    desk.qtbot.mouseMove(desk.canvas, desk.place(*line[0]))
+    desk.qtbot.mousePress(desk.canvas, LEFT, modifier, desk.place(*line[0]))
+    for start, end in pairwise(line):
+        for share in np.linspace(0, 1, 8)[1:]:
+            point = np.array(start) + share * (np.array(end) - np.array(start))
+            desk.qtbot.mouseMove(desk.canvas, desk.place(*point))
+            desk.qtbot.wait(5)
+    desk.qtbot.mouseRelease(desk.canvas, LEFT, modifier, desk.place(*line[-1]))
+    desk.settle()
+
+
+def tool(desk, name) -> None:
+    desk.qtbot.mouseClick(desk.child(QToolButton, name), LEFT)
+
+
+def test_a_line_drawn_around_an_object_with_the_lasso_is_its_mask(desk):
+    desk.key(Qt.Key.Key_H, SHIFT)
+    desk.qtbot.wait(50)
+    assert desk.child(QToolButton, "lasso").isChecked()
+    assert "Draw a line around" in desk.child(QLabel, "hint").text()
+    trace(desk, [world(10, 15), world(10, 27), world(21, 27), world(21, 15), world(11, 15)])
+    mask = desk.control.workspace.document.prompt((), 1, 0).mask
+    expected = np.zeros((60, 80), bool)
+    expected[10:22, 15:28] = True
+    assert (mask & expected).sum() / (mask | expected).sum() > 0.8
+    np.testing.assert_array_equal(desk.labels[0] == 1, mask)
+    assert list(desk.viewer.layers[BOXES].shape_type) == ["polygon"]
+    # The layer still draws.
+    desk.key(Qt.Key.Key_N)
+    trace(desk, [world(34, 44), world(34, 56), world(46, 56), world(46, 44), world(35, 44)])
+    assert (desk.labels[0] == 2).sum() > 80
+
+
+def test_a_scribble_is_several_clicks_and_with_shift_negative_ones(desk):
+    tool(desk, "scribble")
+    trace(desk, [world(11, 20), world(20, 20)])
+    assert desk.control.workspace.document.prompt((), 1, 0).labels == (1,)
+    trace(desk, [world(30, 10), world(30, 40)], SHIFT)
+    prompt = desk.control.workspace.document.prompt((), 1, 0)
+    assert prompt.labels[:2] == (1, 0)
+    assert len(set(prompt.labels[1:])) == 1
+    np.testing.assert_allclose([y for y, _ in prompt.points[1:]], 30, atol=1.5)
+    assert len(desk.viewer.layers[BOXES].data) == 0
+    assert len(desk.viewer.layers[POINTS].data) == len(prompt.points)
+    desk.key(Qt.Key.Key_Q)
+    desk.click(*world(15, 20))
+    assert desk.viewer.layers[POINTS].features["label"].iloc[-1] == "positive"
+
+
+def test_painting_with_the_brush_holds_and_control_z_takes_the_stroke_back(desk, disc):
+    desk.click(*world(15, 20))
+    desk.settle()
+    clicked = desk.control.workspace.document.prompt((), 1, 0)
+    tool(desk, "paint")
+    desk.viewer.layers[OBJECTS].brush_size = 6
+    assert desk.viewer.layers[OBJECTS].selected_label == 1
+    trace(desk, [world(15, 26), world(15, 36)])
+    painted = desk.labels[0] == 1
+    assert painted.sum() > disc(0).sum() + 20
+    np.testing.assert_array_equal(desk.control.workspace.document.prompt((), 1, 0).mask, painted)
+    assert list(desk.viewer.layers[POINTS].features["label"]) == ["mask"]
+    desk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    desk.settle()
+    assert desk.control.workspace.document.prompt((), 1, 0) == clicked
+    np.testing.assert_array_equal(desk.labels[0] == 1, disc(0))
+    assert list(desk.viewer.layers[POINTS].features["label"]) == ["positive"]
+
+
+def test_the_key_takes_the_other_mask_of_an_ambiguous_click(desk, disc):
+    desk.backend.ambiguous = True
+    desk.click(*world(15, 20))
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels[0] == 1, disc(0))
+    assert "Shift-Q" in desk.child(QLabel, "hint").text()
+    desk.key(Qt.Key.Key_Q, SHIFT)
+    desk.settle()
+    assert (desk.labels[0] == 1).sum() > 1.5 * disc(0).sum()
+    desk.qtbot.mouseClick(desk.child(QToolButton, "other_mask"), LEFT)
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels[0] == 1, disc(0))
+
+
+def test_proposals_are_accepted_and_rejected_with_the_mouse(desk, disc):
+    tool(desk, "segment_frame")
+    search = desk.control.prompting.proposals
+    desk.qtbot.waitUntil(lambda: search.count == 2, timeout=10000)
+    desk.qtbot.wait(50)
+    assert desk.child(QLabel, "proposals").text() == "2 proposals"
+    desk.click(*world(15, 20), modifier=SHIFT)
+    desk.qtbot.waitUntil(lambda: search.count == 1, timeout=5000)
+    assert not desk.labels.any()
+    desk.click(*world(40, 50))
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels[0], 1 * disc(0, 1))
+    assert "SAM 2 proposals" not in desk.viewer.layers
+    assert not desk.child(QPushButton, "accept_all").isVisible()
+    tool(desk, "segment_frame")
+    desk.qtbot.waitUntil(lambda: search.count == 1, timeout=10000)
+    desk.qtbot.wait(50)
+    desk.press("accept_all")
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels[0], 1 * disc(0, 1) + 2 * disc(0))

@@ -159,7 +159,9 @@ class Tracker:
             answers = {thing.id: self._answering.answer(thing, frame) for thing in able}
         return self._result(frame, answers, preview=True)
 
-    def propose(self, frame: int, taken: Any = None, options: ProposeOptions | None = None) -> Iterator[Proposed]:
+    def propose(
+        self, frame: int, taken: Any = None, diameter: float | None = None, options: ProposeOptions | None = None
+    ) -> Iterator[Proposed]:
         """Look for all objects of a frame without a prompt, view by view. No object of the tracker is touched.
 
         Closing the generator cancels.
@@ -167,6 +169,7 @@ class Tracker:
         Args:
             frame: the frame to look at.
             taken: (y, x) labels of what is segmented already; nothing is proposed there.
+            diameter: typical size of the objects, in pixels; looked for when left out.
             options: what is proposed.
 
         Yields:
@@ -181,6 +184,8 @@ class Tracker:
             if taken.shape != self.frames.shape:
                 raise TrackingError(f"got labels of shape {taken.shape}, expected the frame's {self.frames.shape}")
         options = options or ProposeOptions()
+        if diameter is not None:
+            options = replace(options, diameter=float(diameter))
         return proposals_of(self.network, frame, windows=self._viewer.windows, taken=taken, options=options)
 
     # What an estimate needs ---------------------------------------------------------------------------------------

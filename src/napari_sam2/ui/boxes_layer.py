@@ -24,6 +24,7 @@ NAME = "SAM 2 boxes"
 _SMALLEST = 1.0
 """Side of a box in pixels below which it was a slip of the mouse."""
 _OPEN_LINES = ("path", "line")
+_LINE_MODES = ("add_polygon_lasso", "add_polygon", "add_path", "add_polyline")
 
 
 def new_boxes(image: Image, axes: Axes) -> Shapes:
@@ -58,20 +59,30 @@ class BoxesLayer(PromptLayer):
     layer: Shapes
 
     def __init__(
-        self, layer: Shapes, axes: Axes, document: Document, color_of: ColorOf, positive: Callable[[], bool]
+        self,
+        layer: Shapes,
+        axes: Axes,
+        document: Document,
+        color_of: ColorOf,
+        positive: Callable[[], bool],
+        post: Callable[[Callable[[], None]], None],
     ) -> None:
         """
         Args:
             positive: whether an open line that is drawn without Shift says what belongs to the object.
+            post: runs something on the main thread after what runs now.
         """
         super().__init__(layer, axes, document, color_of)
         self._positive = positive
+        self._post = post
+        self._open = True
         self._opposite = False
         self._lines: dict[str, np.ndarray] = {}
         layer.mouse_drag_callbacks.append(self._on_press)
 
     def detach(self) -> None:
         super().detach()
+        self._open = False
         if self._on_press in self.layer.mouse_drag_callbacks:
             self.layer.mouse_drag_callbacks.remove(self._on_press)
 
@@ -83,6 +94,17 @@ class BoxesLayer(PromptLayer):
         """Whether every shape would lie on one frame, if these were the axes."""
         depth = [axis for axis in range(len(axes.shape)) if axis not in axes.spatial]
         return not any(np.ptp(np.asarray(corners)[:, axis]) > 0.5 for corners in self.layer.data for axis in depth)
+
+    def _read_edit(self) -> None:
+        # napari tells of a line while it is still finishing it; shapes must not come or go before it is through.
+        if str(self.layer.mode) in _LINE_MODES:
+            self._post(self._read_later)
+        else:
+            self.read()
+
+    def _read_later(self) -> None:
+        if self._open:
+            self.read()
 
     def _on_press(self, layer: Shapes, event: Any) -> None:
         # The line is finished when the button comes up; whether Shift is held counts at the press.

@@ -22,6 +22,7 @@ from napari_sam2.ui.messages import Cancelled, explain, tell
 from napari_sam2.ui.models import model_text
 from napari_sam2.ui.opening import METADATA, Opening, Questions
 from napari_sam2.ui.previews import Previews
+from napari_sam2.ui.prompting import LabelWish, Prompting
 from napari_sam2.ui.propagation import Propagation
 from napari_sam2.ui.standing import Outlook
 from napari_sam2.ui.workspace import ViewerLike, Workspace
@@ -50,7 +51,6 @@ class Controller:
         self._loop = loop
         self._tell = tell
         self._backend = backend or Sam2Backend()
-        self.drawing = False
         self.doubtful: int | None = None
         """How many doubtful places the review lists, None while it is closed."""
         self._outlook = Outlook()
@@ -59,6 +59,9 @@ class Controller:
         segmenter = self.loading.segmenter
         self.previews = Previews(self.thread, segmenter)
         self.propagation = Propagation(self.thread, segmenter)
+        self.prompting = Prompting(viewer, self.thread, segmenter, tell)
+        self.prompting.changed.connect(self.changed.emit)
+        self.prompting.failed.connect(self._on_proposing_failed)
         self.carrying = Carrying(self.propagation, self._backend, self.loading.prepare)
         self.workspaces = Workspaces(viewer, loop)
         self.looking = Looking(self.thread, loop, self.workspaces, self._free)
@@ -122,7 +125,7 @@ class Controller:
         work = self.workspace
         if work is None:
             return hint(Situation(image=False))
-        plane, _ = work.visible()
+        plane, frame = work.visible()
         outlook = self._outlook.of(work, plane, self.choice)
         situation = Situation(
             flat=work.flat(),
@@ -131,7 +134,9 @@ class Controller:
             loading=self.loading.text,
             running=self.propagation.running,
             paused=self.propagation.paused,
-            drawing=self.drawing,
+            tool=self.prompting.tool,
+            proposals=self.prompting.proposals.count,
+            readings=self.prompting.readings.place == (plane, work.document.current, frame),
             prompts=work.document.has_prompts(),
             current=work.document.has_prompts(work.document.current),
             propagated=outlook.begun,
@@ -143,6 +148,7 @@ class Controller:
 
     def close(self) -> None:
         """Let go of the viewer and of the thread. The layers stay."""
+        self.prompting.close()
         self.carrying.cancel()
         self.loading.cancel()
         self._viewer.dims.events.disconnect(self._on_view)
@@ -198,8 +204,54 @@ class Controller:
         """Let the next prompts be boxes, or points."""
         work = self._need_image()
         if work is not None:
-            self.drawing = drawing
-            (work.ready_to_draw if drawing else work.ready_to_click)()
+            self.prompting.set_tool(work, "box" if drawing else "points")
+        self.changed.emit()
+
+    @property
+    def drawing(self) -> bool:
+        """Whether the next prompts are boxes."""
+        return self.prompting.tool == "box"
+
+    @property
+    def layers(self) -> list[Any]:
+        """All layers of the viewer."""
+        return list(self._viewer.layers)
+
+    def set_tool(self, tool: str) -> None:
+        """Let the next gestures be those of a tool: "points", "box", "lasso", "scribble" or "paint"."""
+        work = self._need_image()
+        if work is not None:
+            self.prompting.set_tool(work, tool)
+        self.changed.emit()
+
+    def other_mask(self) -> None:
+        """Take the next of the masks that the click on the current object can mean."""
+        work = self._need_image()
+        if work is not None:
+            self.prompting.other_mask(work)
+        self.changed.emit()
+
+    def segment_frame(self) -> None:
+        """Propose all objects of the frame on screen; while they are looked for, stop that."""
+        work = self._need_image()
+        if work is not None and (self.prompting.proposals.running or self._free("look for all objects of a frame")):
+            self.loading.prepare()
+            plane, _ = work.visible()
+            self.prompting.propose(work, Target(self.choice, work.stack(plane)))
+        self.changed.emit()
+
+    def take_labels(self, wish: LabelWish) -> None:
+        """Make prompts of the labels of another layer."""
+        work = self._need_image()
+        if work is not None and self._free("take labels"):
+            count = self.prompting.take_labels(work, wish)
+            if count:
+                self._tell("info", f"{count} objects from {wish.layer.name}. Propagate (G) follows them.")
+        self.changed.emit()
+
+    def _on_proposing_failed(self, error: BaseException) -> None:
+        if not self.loading.blame(error):
+            self._tell("error", explain(error, "looking for all objects of this frame"))
         self.changed.emit()
 
     def new_object(self) -> None:
@@ -332,19 +384,25 @@ class Controller:
 
     def _on_opened(self, work: Workspace) -> None:
         self.keeping.follow(work)
-        self.drawing = False
+        self.prompting.forget()
         self.previews.drop_all()
         work.document.prompts_changed.connect(self._on_prompts, unique=True)
+        work.document.current_changed.connect(self._on_current, unique=True)
         for signal in (work.document.locks_changed, work.document.history_changed):
             signal.connect(self._on_document, unique=True)
         for layer in (work.points.layer, work.boxes.layer):
             layer.events.mode.connect(self._on_view)
         self.changed.emit()
 
+    def _on_current(self, object_id: int) -> None:
+        self.prompting.readings.clear()
+        self.changed.emit()
+
     def _on_document(self, *args: Any) -> None:
         self.changed.emit()
 
     def _on_lost(self, work: Workspace) -> None:
+        self.prompting.forget()
         self.carrying.cancel()
         self.previews.drop_all()
         self.changed.emit()
@@ -371,6 +429,7 @@ class Controller:
         if work is None:
             return
         prompts = work.document.prompts(plane)
+        self.prompting.on_change((plane, object_id, frame))
         if (object_id, frame) not in prompts:
             work.objects.take_back_preview(plane, frame, [object_id])
         elif object_id not in {key[0] for key in work.document.effective(plane)}:
@@ -390,6 +449,7 @@ class Controller:
             if delta is not None:
                 work.document.add_pixels(delta, part.object_ids)
             work.document.scores.put(plane, frame, scores)
+            self.prompting.on_preview(work, plane, frame, result)
         self.changed.emit()
 
     def _on_preview_failed(self, error: BaseException) -> None:

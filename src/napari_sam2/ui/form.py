@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_sam2.ui.keys import key_of
 from napari_sam2.ui.look_section import LookSection
 from napari_sam2.ui.session_menu import Offer
+from napari_sam2.ui.tools import PromptTools
 
 DIRECTIONS = (("Both directions", "both"), ("Forward", "forward"), ("Backward", "backward"))
 
@@ -60,6 +61,7 @@ class Form(QWidget):
         self.tools = QButtonGroup(self)
         for button in (self.positive, self.negative, self.box):
             self.tools.addButton(button)
+        self.prompt_tools = PromptTools(self.tools)
         self.object = _combo("object", "The object that the next prompts belong to, in its colour")
         self.previous_object = _button("previous_object", "◀", "Previous object")
         self.next_object = _button("next_object", "▶", "Next object")
@@ -114,6 +116,7 @@ class Form(QWidget):
         heading = QLabel("<b>Prompts</b>")
         column.addLayout(_row(heading, self.undo, self.redo, stretch=heading))
         column.addLayout(_row(self.positive, self.negative, self.box))
+        column.addWidget(self.prompt_tools)
         column.addLayout(_row(self.previous_object, self.object, self.next_object, stretch=self.object))
         column.addLayout(_row(self.new_object, self.accept, self.accept_frame, stretch=self.new_object))
         column.addWidget(QLabel("<b>All frames</b>"))

@@ -15,7 +15,9 @@ class Situation:
         loading: what is being loaded, or "".
         running: frames are being segmented.
         paused: that is held for a while.
-        drawing: the next prompt is a box.
+        tool: what the next gesture in the image is: "points", "box", "lasso", "scribble" or "paint".
+        proposals: how many proposed objects wait to be accepted or rejected.
+        readings: the click on the current object can mean something else, too.
         prompts: any object has a prompt.
         current: the current object has a prompt.
         propagated: masks have been carried through the frames.
@@ -31,7 +33,9 @@ class Situation:
     loading: str = ""
     running: bool = False
     paused: bool = False
-    drawing: bool = False
+    tool: str = "points"
+    proposals: int = 0
+    readings: bool = False
     prompts: bool = False
     current: bool = False
     propagated: bool = False
@@ -52,9 +56,13 @@ def hint(now: Situation) -> str:
         return "Following the cells. Look around, correct a frame, click more: G carries that on afterwards."
     if not now.flat:
         return "Switch the viewer back to 2-D with y and x on screen, then click a cell."
+    if now.proposals:
+        return (
+            "Click a proposal to accept it, Shift-click to reject it; Ctrl-click two to make them one. Or all at once."
+        )
     if not now.armed:
         return "Another layer or tool is selected. Press Q to go on clicking cells, H to draw boxes."
-    gesture = "Draw a box around" if now.drawing else "Click"
+    gesture = _GESTURES[now.tool]
     if not now.prompts:
         return f"{gesture} a cell."
     if not now.current:
@@ -70,9 +78,20 @@ def hint(now: Situation) -> str:
         return (
             "Look through the frames. Wrong: click what is missing, Shift-click what is too much. Right: U accepts it."
         )
+    if now.readings:
+        return "This click can mean more, see the thin lines: Shift-Q takes the next. Next cell: N."
     if now.frames == 1:
         return "Shift-click what is too much. Next cell: N."
     return "Shift-click what is too much. Next cell: N. All frames: Propagate (G)."
+
+
+_GESTURES = {
+    "points": "Click",
+    "box": "Draw a box around",
+    "lasso": "Draw a line around",
+    "scribble": "Draw a line along",
+    "paint": "Paint",
+}
 
 
 def remaining_text(seconds: float | None) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+import numpy as np
+
 from napari_sam2.session.document import Key, interactions
 from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.backend import Backend, ModelChoice, Progress, TrackerLike
@@ -109,6 +111,10 @@ class Route:
     prompts: Mapping[Key, Prompt]
 
 
+class ProposalsError(ValueError):
+    """Nothing can be proposed here; the message is for the user."""
+
+
 class NotLoaded(Exception):
     """A model could not be loaded; the reason is the cause of this exception."""
 
@@ -193,6 +199,23 @@ class Segmenter:
         with self._backend.inference():
             self._look.apply(prompts)
             return _computed(self._look.tracker.predict(frame))
+
+    def proposals(self, target: Target, frame: int, taken: np.ndarray, diameter: float | None) -> Iterator[Any]:
+        """A search for all objects of a frame beside those in the labels (y, x) `taken`; `further` carries it on."""
+        self._look = self._ready(target, self._look)
+        tracker = self._look.tracker
+        if not hasattr(tracker, "propose"):
+            raise ProposalsError(
+                "objects can be proposed on plain frames only; turn the other axis off, or click the objects"
+            )
+        with self._backend.inference():
+            found: Iterator[Any] = iter(tracker.propose(frame, taken, diameter))
+        return found
+
+    def further(self, run: Iterator[Any]) -> Any | None:
+        """The next step of a search, None after the last one."""
+        with self._backend.inference():
+            return next(run, None)
 
     def begin(self, target: Target, routes: Sequence[Route]) -> None:
         """Start to propagate; the frames come from `step`. What was being propagated before is given up."""

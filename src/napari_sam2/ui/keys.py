@@ -18,6 +18,8 @@ SHORTCUTS = (
     Shortcut("Q", "positive", "the next clicks show what belongs to the object"),
     Shortcut("W", "negative", "the next clicks show what does not belong to it"),
     Shortcut("H", "box", "draw boxes around objects; once more: back to clicks"),
+    Shortcut("Shift-H", "lasso", "draw a line around the object; what is inside is its mask"),
+    Shortcut("Shift-Q", "other_mask", "the next of the masks that an ambiguous click can mean"),
     Shortcut("N", "new_object", "the next prompts belong to a new object"),
     Shortcut("J", "previous_object", "the next prompts belong to the object before"),
     Shortcut("K", "next_object", "the next prompts belong to the object after"),

@@ -117,9 +117,13 @@ class PromptLayer(ABC):
             for row in new:
                 self._stamp(features, row)
             self._set_features(features)
-        self.read()
+        self._read_edit()
 
     def _on_features(self, event: Any = None) -> None:
         # A script may hand an entry to another object, and pasting shapes tells of nothing else.
         if not self._writing and len(self.layer.data) == len(self.layer.features):
-            self.read()
+            self._read_edit()
+
+    def _read_edit(self) -> None:
+        """Read what the user has just done."""
+        self.read()

@@ -79,6 +79,8 @@ class SegmentStackWidget(QWidget):
             "positive": lambda: control.set_positive(True),
             "negative": lambda: control.set_positive(False),
             "box": lambda: control.set_drawing(not control.drawing),
+            "lasso": lambda: control.set_tool("points" if control.prompting.tool == "lasso" else "lasso"),
+            "other_mask": control.other_mask,
             "new_object": control.new_object,
             "previous_object": lambda: control.step_object(-1),
             "next_object": lambda: control.step_object(1),
@@ -93,7 +95,10 @@ class SegmentStackWidget(QWidget):
     def _connect(self) -> None:
         form, control = self.form, self.controller
         actions = {**self._actions(), "box": lambda: control.set_drawing(True)}
+        form.prompt_tools.connect_to(control)
         for name, action in {**actions, "pause": control.pause}.items():
+            if name in ("lasso", "other_mask"):
+                continue
             getattr(form, name).clicked.connect(lambda *_, action=action: action())
         form.image.activated.connect(lambda _: control.set_image(form.image.currentData()))
         form.frame_axis.activated.connect(lambda _: self._on_axes(form.frame_axis.currentData(), None))
@@ -192,8 +197,10 @@ class SegmentStackWidget(QWidget):
     def _render_prompts(self) -> None:
         form, control = self.form, self.controller
         work = control.workspace
-        tool = form.box if control.drawing else form.positive if control.positive else form.negative
-        tool.setChecked(True)
+        if control.prompting.tool in ("points", "box"):
+            tool = form.box if control.drawing else form.positive if control.positive else form.negative
+            tool.setChecked(True)
+        form.prompt_tools.render(control)
         items = [(item.name, item.id) for item in work.document.objects] if work is not None else []
         _fill(form.object, items, work.document.current if work is not None else None)
         self._render_swatches(items)

@@ -74,7 +74,7 @@ class Workspace:
         in_use = max(in_use, *(_largest_object(layer) for layer in (points, boxes)))
         self.document = Document(first_id=in_use + 1)
         self.objects = ObjectsLayer(self._labels, self.axes, loop.later, self.shows)
-        self.boxes = BoxesLayer(boxes, self.axes, self.document, self._color, lambda: self.points.positive)
+        self.boxes = BoxesLayer(boxes, self.axes, self.document, self._color, lambda: self.points.positive, loop.post)
         self.points = PointsLayer(
             points, self.axes, self.document, self._color, lambda mask: not self.boxes.shows_mask(mask)
         )
@@ -128,9 +128,13 @@ class Workspace:
 
     def armed(self) -> bool:
         """Whether a click or a drag in the image makes a prompt."""
-        modes = {self.points.layer: "add", self.boxes.layer: "add_rectangle"}
+        modes = {
+            self.points.layer: ("add",),
+            self.boxes.layer: ("add_rectangle", "add_ellipse", "add_polygon", "add_polygon_lasso", "add_path"),
+            self._labels: ("paint", "erase", "fill", "polygon"),
+        }
         active = self._viewer.layers.selection.active
-        return active in modes and str(active.mode) == modes[active]
+        return active in modes and str(active.mode) in modes[active]
 
     def shows(self, plane: Plane, frame: int) -> bool:
         """Whether the viewer shows this frame now; when it shows more than the y-x view, it may show any."""
@@ -246,6 +250,14 @@ class Workspace:
         """Select the boxes, in the mode in which a drag adds one."""
         self._viewer.layers.selection.active = self.boxes.layer
         self.boxes.layer.mode = "add_rectangle"
+
+    def ready_for(self, tool: str, mode: str) -> None:
+        """Select the layer of a tool, in the mode in which a gesture makes a prompt."""
+        layer = {"points": self.points.layer, "paint": self._labels}.get(tool, self.boxes.layer)
+        if tool == "paint":
+            self._labels.selected_label = self.document.current
+        self._viewer.layers.selection.active = layer
+        layer.mode = mode
 
     def put_away(self) -> None:
         """Make room for another image: layers with content stay, hidden, with the image's name; empty ones leave."""

@@ -1,0 +1,240 @@
+"""All objects of a frame, proposed by the model: a Labels layer that leaves when all of them are decided upon.
+
+A click accepts, Shift-click rejects, Control-click on one and then another makes one of the two.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from psygnal import Signal
+
+from napari_sam2.session.document import Plane
+from napari_sam2.session.drawn import lean
+from napari_sam2.session.prompts import Prompt
+from napari_sam2.ui.geometry import placement
+from napari_sam2.ui.inference import InferenceThread, Segmenter, Target
+from napari_sam2.ui.workspace import ViewerLike, Workspace
+
+NAME = "SAM 2 proposals"
+
+
+class Proposals:
+    """Asks for the proposals of one frame, shows them, and makes objects of those that are accepted.
+
+    Events:
+        changed(): there are other proposals, or it is further on.
+        failed(error): the search ended with an exception.
+        told(level, text): something to say to the user.
+    """
+
+    changed = Signal()
+    failed = Signal(object)
+    told = Signal(str, str)
+
+    def __init__(self, viewer: ViewerLike, thread: InferenceThread, segmenter: Segmenter) -> None:
+        self._viewer = viewer
+        self._thread = thread
+        self._segmenter = segmenter
+        self._number = 0
+        self._run: Iterator[Any] | None = None
+        self._work: Workspace | None = None
+        self._at: tuple[Plane, int] = ((), 0)
+        self._masks: dict[int, np.ndarray] = {}
+        self._marked: int | None = None
+        self._layer: Labels | None = None
+        self.running = False
+        self.done, self.total = 0, 1
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    def close(self) -> None:
+        """Let go of the viewer."""
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+
+    @property
+    def count(self) -> int:
+        """How many proposals are still open."""
+        return len(self._masks)
+
+    # Looking for them -----------------------------------------------------------------------------------------------
+
+    def start(self, work: Workspace, target: Target) -> None:
+        """Look for the objects of the frame on screen that are not labelled yet."""
+        self.reject_all()
+        self._number += 1
+        self._work, self._at = work, work.visible()
+        taken = work.objects.frame(*self._at).copy()
+        self.running, self.done, self.total = True, 0, 1
+        number, frame = self._number, self._at[1]
+        self._thread.submit(
+            lambda: self._segmenter.proposals(target, frame, taken, typical_diameter(taken)),
+            done=lambda run: self._on_begun(number, run),
+            failed=lambda error: self._on_failed(number, error),
+        )
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Stop looking."""
+        if self.running:
+            self._number += 1
+            self.running = False
+            self._run = None
+            self.changed.emit()
+
+    def _on_begun(self, number: int, run: Iterator[Any]) -> None:
+        if number == self._number:
+            self._run = run
+            self._ask(number)
+
+    def _ask(self, number: int) -> None:
+        run = self._run
+        if run is not None:
+            self._thread.submit(
+                lambda: self._segmenter.further(run),
+                done=lambda step: self._on_step(number, step),
+                failed=lambda error: self._on_failed(number, error),
+            )
+
+    def _on_step(self, number: int, step: Any) -> None:
+        if number != self._number:
+            return
+        if step is not None and step.proposals is None:
+            self.done, self.total = step.done, step.total
+            self._ask(number)
+        else:
+            self.running, self._run = False, None
+            self._show(step.proposals if step is not None else ())
+        self.changed.emit()
+
+    def _on_failed(self, number: int, error: BaseException) -> None:
+        if number == self._number:
+            self.running, self._run = False, None
+            self.failed.emit(error)
+            self.changed.emit()
+
+    # Deciding -------------------------------------------------------------------------------------------------------
+
+    def accept(self, numbers: Iterable[int]) -> None:
+        """Make an object of each of these proposals, with its mask as prompt; all of them are taken back together."""
+        work, (plane, frame) = self._work, self._at
+        chosen = [number for number in numbers if number in self._masks]
+        if work is None or not chosen:
+            return
+        document, after, ids = work.document, work.objects.frame(plane, frame).copy(), []
+        masks = [self._masks.pop(number) for number in chosen]
+        with document.one_step(f"accept {len(chosen)} proposal{'s'[: len(chosen) != 1]}"):
+            for mask in masks:
+                own = mask & (after == 0)
+                if own.any():
+                    ids.append(document.new_object())
+                    after[own] = ids[-1]
+                    document.set_prompt(ids[-1], Prompt(frame, mask=lean(own)), plane)
+        # Drawn at once: the model needs a while to look at all of them.
+        work.objects.cover(plane, frame, ids, work.objects.frame(plane, frame))
+        delta = work.objects.masks.write(plane, frame, after)
+        if delta is not None and ids:
+            document.add_pixels(delta, ids)
+        self._redraw()
+
+    def reject(self, numbers: Iterable[int]) -> None:
+        """Drop these proposals."""
+        for number in list(numbers):
+            self._masks.pop(number, None)
+        self._redraw()
+
+    def accept_all(self) -> None:
+        """Make objects of all that are left."""
+        self.accept(list(self._masks))
+
+    def reject_all(self) -> None:
+        """Drop all that are left."""
+        self.reject(list(self._masks))
+
+    def merge(self, first: int, second: int) -> None:
+        """Make one proposal of two."""
+        if first != second and {first, second} <= self._masks.keys():
+            self._masks[first] = self._masks[first] | self._masks.pop(second)
+            self._redraw()
+
+    # Showing them ---------------------------------------------------------------------------------------------------
+
+    def _show(self, proposals: Iterable[Any]) -> None:
+        work = self._work
+        if work is None or work.image not in self._viewer.layers:
+            return
+        self._masks = {n: lean(item.mask(work.axes.frame_shape)) for n, item in enumerate(proposals, start=1)}
+        if not self._masks:
+            self.told.emit(
+                "info", "No further objects were found on this frame. Click one: its size helps to find others."
+            )
+            return
+        # Where nothing is written it takes no memory.
+        layer = Labels(
+            np.zeros(work.axes.shape, np.uint16),
+            name=NAME,
+            opacity=0.9,
+            colormap=work.objects.layer.colormap,
+            **placement(work.image),
+        )
+        layer.contour = 2
+        layer.editable = False
+        layer.mouse_drag_callbacks.append(self._on_press)
+        self._layer = layer
+        self._redraw()
+        self._viewer.add_layer(layer)
+        self._viewer.layers.selection.active = layer
+
+    def _on_removed(self, event: Any) -> None:
+        # Whoever deletes the layer wants none of them.
+        if event.value is self._layer:
+            self._layer = None
+            self._masks.clear()
+            self.changed.emit()
+
+    def _redraw(self) -> None:
+        self._marked = self._marked if self._marked in self._masks else None
+        work, layer = self._work, self._layer
+        if layer is not None and work is not None:
+            picture = np.zeros(work.axes.frame_shape, np.uint16)
+            for number, mask in self._masks.items():
+                picture[mask & (picture == 0)] = number
+            layer.data[work.axes.index(*self._at)] = picture
+            layer.refresh(extent=False)
+            if not self._masks:
+                self._layer = None
+                if layer in self._viewer.layers:
+                    self._viewer.layers.remove(layer)
+                if work.in_viewer:
+                    work.ready_to_click()
+        self.changed.emit()
+
+    def _on_press(self, layer: Labels, event: Any) -> Iterator[None]:
+        start = np.asarray(event.pos, float) if getattr(event, "pos", None) is not None else None
+        yield
+        while event.type == "mouse_move":
+            yield
+        # A drag moves the picture and decides nothing.
+        if start is not None and np.hypot(*(np.asarray(event.pos, float) - start)) > 4:
+            return
+        value = layer.get_value(event.position, view_direction=event.view_direction, world=True)
+        number = int(value) if value else 0
+        if number not in self._masks:
+            return
+        if "Shift" in event.modifiers:
+            self.reject([number])
+        elif "Control" in event.modifiers:
+            if self._marked is None or self._marked == number:
+                self._marked = number
+            else:
+                self.merge(self._marked, number)
+        else:
+            self.accept([number])
+
+
+def typical_diameter(labels: np.ndarray) -> float | None:
+    """Diameter of a disc as large as the median of the objects in labels (y, x); None without any."""
+    areas = np.bincount(labels.ravel())[1:]
+    areas = areas[areas > 0]
+    return math.sqrt(4 * float(np.median(areas)) / math.pi) if len(areas) else None
