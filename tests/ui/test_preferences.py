@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from napari.settings import get_plugin_settings
 from npe2 import PluginManifest
 
@@ -63,3 +64,12 @@ def test_where_napari_does_not_know_the_plugin_the_defaults_hold(plugin_settings
     assert preferences.feature_memory() == 256 * 2**20
     settings.prefer_folder("/models")
     settings.on_places_changed(lambda: None)()
+
+
+def test_numbers_have_bounds():
+    # napari shows a number without a largest value as 99.99 at most, and saves that.
+    (page,) = yaml.safe_load(MANIFEST.read_text())["contributions"]["configurations"].values()
+    numbers = {name: entry for name, entry in page["properties"].items() if entry["type"] in ("integer", "number")}
+    assert len(numbers) >= 4
+    for name, entry in numbers.items():
+        assert entry["minimum"] <= entry["default"] <= entry["maximum"], name

@@ -15,11 +15,13 @@ def run(options: argparse.Namespace) -> int:
     from napari_sam2.demo.run import choose_stack, run_demo
 
     def missing(reason: str) -> None:
+        ProgressLine.clear()
         print(f"The real recording is not to be had ({reason}); a simulated one is used instead.")
 
     if not options.offline:
         print("Getting the recording (about 50 MB the first time) ...", flush=True)
-    data = choose_stack(missing, offline=options.offline)
+    data = choose_stack(missing, offline=options.offline, progress=ProgressLine(scale=1e6, unit="MB"))
+    ProgressLine.clear()
     frames, height, width = data.stack.shape
     print(f"{data.title}: {frames} frames of {height} x {width} pixels.")
     print(

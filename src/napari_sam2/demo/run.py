@@ -44,12 +44,20 @@ class DemoReport:
     files: DemoFiles
 
 
-def choose_stack(on_missing: Callable[[str], None], *, offline: bool = False) -> DemoStack:
-    """The real recording, or the simulated one without a network; `on_missing` is told the reason."""
+def choose_stack(
+    on_missing: Callable[[str], None],
+    *,
+    offline: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> DemoStack:
+    """The real recording, or the simulated one without a network; `on_missing` is told the reason.
+
+    `progress` is called with (bytes so far, bytes in all) while the recording is fetched.
+    """
     if offline:
         return simulated()
     try:
-        return hela()
+        return hela(progress)
     except RecordingError as error:
         on_missing(str(error))
         return simulated()
