@@ -104,6 +104,18 @@ def test_what_the_format_does_not_hold(export, results, tmp_path, change, messag
     assert list(tmp_path.iterdir()) == []
 
 
+def test_labels_that_change_while_they_are_written(tmp_path):
+    labels = np.ones((3, 4, 4), np.uint8)
+
+    def paint(done, total):
+        if done == 3:
+            labels[2, 0] = 9
+
+    with pytest.raises(ExportError, match="have changed while they were written; export them again"):
+        export_results(tmp_path / "RES", Results(labels), "ctc", progress=paint)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_only_our_own_folders_are_replaced(export, results, tmp_path):
     path = export(results, "ctc", "RES", split=True)
     export(Results(np.ones((2, 4, 4), np.uint8)), "ctc", "RES")

@@ -180,6 +180,16 @@ def test_stopping_leaves_nothing(jobs, loop, tmp_path):
     assert told[1] == "finished", "the next one is not stopped"
 
 
+def test_closing_stops_and_leaves_nothing(jobs, loop, tmp_path):
+    labels, told = Labels(), listen(jobs)
+    jobs.start(Job(tmp_path / "a.ome.tif", Results(labels), "ome-tiff", ExportOptions()))
+    jobs.close()
+    labels.gate.set()
+    loop.until(lambda: told)
+    assert isinstance(told[0], Cancelled)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_offer_is_taken(jobs, loop, tmp_path):
     labels = np.zeros((3, 5, 5), np.uint8)
     labels[[0, 2], 1] = 1
@@ -265,6 +275,14 @@ def test_a_format_from_the_menu(bar, qtbot, tmp_path, monkeypatch):
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "cells.ome.tif"), bar.labels)
     choose(bar, "csv", None, monkeypatch)
     assert bar.jobs.running is None
+
+
+def test_the_place_that_is_proposed(bar, tmp_path, monkeypatch):
+    proposed = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: proposed.append(args[2]) or ("", ""))
+    bar.findChild(QAction, "export_ome-zarr").trigger()
+    bar.findChild(QAction, "export_ctc").trigger()
+    assert proposed == [str(Path.home() / "cells.ome.zarr"), str(Path.home() / "cells_RES")]
 
 
 def test_an_existing_file_is_not_replaced_unasked(bar, qtbot, tmp_path, monkeypatch):

@@ -40,7 +40,7 @@ class ExportBar(QWidget):
         super().__init__()
         self.setObjectName("export_bar")
         self._viewer, self._controller = viewer, controller
-        self._folder = Path.home()
+        self._folder: Path | None = None
         self.jobs = ExportJobs(loop)
         self.summary = ObjectSummary(viewer, controller, self.jobs, loop)
         self.export = _button("export", "Export…", "Write the objects to a file that other programs read")
@@ -88,7 +88,7 @@ class ExportBar(QWidget):
         if self.jobs.running is not None:
             tell("warning", "An export is being written. Wait for its end, or stop it.")
             return
-        path = self._ask_path(item, work.image.name)
+        path = self._ask_path(item, work.image)
         if path is None:
             return
         self._folder = path.parent
@@ -99,10 +99,12 @@ class ExportBar(QWidget):
         except (ExportError, OSError) as error:
             self._on_failed(error)
 
-    def _ask_path(self, item: Format, image: str) -> Path | None:
-        """The target, None when the user thinks better of it."""
-        stem = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in image) or "objects"
-        proposed = self._folder / f"{stem}{item.suffix or '_RES'}"
+    def _ask_path(self, item: Format, image: Any) -> Path | None:
+        """The target, None when the user thinks better of it. Proposed is a place beside the image's file."""
+        stem = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in image.name) or "objects"
+        source = Path(image.source.path).parent if image.source.path else Path.home()
+        folder = self._folder or (source if source.is_dir() else Path.home())
+        proposed = folder / f"{stem}{item.suffix or '_RES'}"
         kind = "Folder" if item.folder else "File"
         pattern = " ".join(f"*{suffix}" for suffix in (item.suffix, *item.suffixes) if suffix) or "*"
         name, _ = QFileDialog.getSaveFileName(self, f"Export {item.title}", str(proposed), f"{kind} ({pattern})")
