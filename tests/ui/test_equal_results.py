@@ -106,6 +106,7 @@ def test_every_way_gives_the_same(name, real, model, tmp_path):
     session.settle()
     work = session.controller.workspace
     session.propagate(last=work.axes.frames - 1)
+    assert session.controller.propagation.done == session.controller.propagation.total
     shown = session.labels[getattr(kind, "kept", ())]
 
     frame, part, y, x = kind.prompt

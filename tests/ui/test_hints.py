@@ -82,6 +82,10 @@ def test_only_published_models_need_a_download(tmp_path):
 )
 def test_how_many_results_a_propagation_has(prompted, plan, count):
     assert frames_to_do(prompted, Route(*plan, {})) == count
+    # The same, where every frame is a volume of three slices and the prompts are in the middle ones.
+    direction, first, last = plan
+    volumes = [(item, 3 * frame + 1) for item, frame in prompted]
+    assert frames_to_do(volumes, Route(direction, 3 * first, 3 * last + 2, {}), 3) == 3 * count
 
 
 def test_the_key_reference_names_every_key():

@@ -7,6 +7,7 @@ import zarr
 from napari.components import ViewerModel
 from napari.layers import Image
 
+from napari_sam2.session.folder import open_folder
 from napari_sam2.tracking.contrast import Contrast
 from napari_sam2.ui import geometry, objects_layer, workspaces
 from napari_sam2.ui.geometry import (
@@ -20,6 +21,7 @@ from napari_sam2.ui.geometry import (
     pixel_aspect,
     placement,
 )
+from napari_sam2.ui.keeping import Keeper
 from napari_sam2.ui.objects_layer import can_take
 from napari_sam2.ui.scene import Look, Scene, channel_axis, composable, contrast_of, picture_of, scene_of
 
@@ -81,6 +83,9 @@ def test_an_axis_is_swept_with_one_object_in_all_of_it(open_session, stack):
     scene = work.stack(())
     assert (scene.slices, scene.shape) == (2, (12, 60, 80))
     np.testing.assert_array_equal(scene[5], both[2, 1])
+    session.click(4, 0, 19, 28)
+    session.settle()
+    assert "frames 2–5 of object 1" in session.controller.hint, "time points, not slices counted through"
 
 
 # Contrast ------------------------------------------------------------------------------------------------------------
@@ -347,3 +352,22 @@ def test_cancelled_frames_that_wait_are_not_begun(session, backend):
     assert backend.count("step") == 1
     session.propagate("forward")
     assert all(labels.any() for labels in session.labels), "what was not begun is done when it goes on"
+
+
+def test_what_waits_to_be_saved_survives_a_change_of_axes(open_session, stack, tmp_path):
+    session = open_session(np.stack([stack] * 2, axis=1), axis_labels=("t", "z", "y", "x"))
+    work, failed = session.controller.workspace, []
+    keeper = Keeper(work, tmp_path / "kept", session.loop, 60.0, failed.append)
+    session.click(1, 1, 16, 22)
+    session.settle()
+    # Written at once, and then not again for a minute.
+    session.loop.until((tmp_path / "kept" / "session.json").exists)
+    session.click(3, 0, 18, 26)
+    session.settle()
+    session.controller.set_frame_axis(0, 1)
+    session.loop.turn()
+    keeper.close()
+    session.loop.turn()
+    assert failed == []
+    np.testing.assert_array_equal(np.asarray(open_folder(tmp_path / "kept").masks), session.labels)
+    assert session.labels[3, 0].any()

@@ -3,9 +3,9 @@
 The scheme, for a stack of time points that consist of slices each:
 
 1. In the time point where an object was prompted, it is carried from its prompts through all slices.
-2. Its *key slice* is the one where it is largest. There it is carried along time: its masks of up to HISTORY time
-   points are given as prompts, and the next time point is segmented in that one slice. Where it is not found, the two
-   next largest slices are tried.
+2. Its *key slice* is the one where it is largest. There it is carried along time: its mask is given as a prompt (the
+   masks of HISTORY time points are), and the next time point is segmented in that one slice. Where it is not found, the
+   two next largest slices are tried.
 3. The mask found there is the prompt that carries it through all slices of the new time point. The key slice is chosen
    anew, so that a cell may rise or sink, and so on from 2.
 

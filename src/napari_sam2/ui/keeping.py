@@ -58,12 +58,14 @@ class Keeper:
         self._waiting = False
         self._known: tuple[Any, str] | None = None
         self._masks: Any = None
+        self._axes = work.axes
         self.saver = Autosave(
             folder,
             work.axes.shape,
             work.layers[0].data.dtype,
-            lambda plane, frame: work.axes.index(plane, frame),
-            lambda plane, frame: work.objects.masks.frame(plane, frame),
+            # What waits to be written may be of axes that count frames no more.
+            lambda place, frame: place[0].index(place[1], frame),
+            lambda place, frame: np.asarray(work.layers[0].data[place[0].index(place[1], frame)]),
             lambda error: loop.post(partial(failed, explain(error, "saving the session"))),
             seconds,
         )
@@ -86,7 +88,7 @@ class Keeper:
         masks = self.work.objects.masks
         for plane in masks.planes:
             for frame in range(masks.frames):
-                self.saver.frame(plane, frame)
+                self._on_frame(plane, frame)
         self._write()
 
     def now(self, *, closed: bool = False) -> Snapshot:
@@ -101,7 +103,7 @@ class Keeper:
         document.scores.changed.disconnect(self._on_scores)
         self.work.begun.disconnect(self._on_begun)
         self.work.objects.painted.disconnect(self._on_painted)
-        self._masks.changed.disconnect(self.saver.frame)
+        self._masks.changed.disconnect(self._on_frame)
         self.saver.close(self.now(closed=True))
 
     def _image(self, image: Image) -> ImageEntry:
@@ -117,14 +119,17 @@ class Keeper:
     def _on_begun(self) -> None:
         """The labels are looked at along another axis now."""
         if self._masks is not None:
-            self._masks.changed.disconnect(self.saver.frame)
-        self._masks = self.work.objects.masks
-        self._masks.changed.connect(self.saver.frame)
+            self._masks.changed.disconnect(self._on_frame)
+        self._masks, self._axes = self.work.objects.masks, self.work.axes
+        self._masks.changed.connect(self._on_frame)
+
+    def _on_frame(self, plane: Plane, frame: int) -> None:
+        self.saver.frame((self._axes, plane), frame)  # type: ignore[arg-type]
 
     def _on_painted(self, through_frames: bool) -> None:
         plane, frame = self.work.visible()
         for other in range(self.work.axes.frames) if through_frames else [frame]:
-            self.saver.frame(plane, other)
+            self._on_frame(plane, other)
 
     def _on_said(self, *args: Any) -> None:
         self._waiting = True

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from psygnal import Signal
 
@@ -12,12 +13,15 @@ _AHEAD = 2
 """Frames that are asked for before one has been shown: the thread never waits, and memory stays bounded."""
 
 
-def frames_to_do(prompted: Iterable[Key], route: Route) -> int:
+def frames_to_do(prompted: Iterable[Key], route: Route, slices: int = 1) -> int:
     """How many results a route has; with "both", a frame between the first prompts of two objects has two.
 
     Forward goes from an object's first prompt to the end of the range, "both" adds what lies before it, "backward" goes
-    from its last prompt to the start of the range.
+    from its last prompt to the start of the range. With `slices`, so many frames in a row come together.
     """
+    if slices > 1:
+        whole = replace(route, first=route.first // slices, last=route.last // slices)
+        return slices * frames_to_do(((item, frame // slices) for item, frame in prompted), whole)
     frames: dict[int, list[int]] = {}
     for object_id, frame in prompted:
         frames.setdefault(object_id, []).append(frame)
@@ -75,7 +79,8 @@ class Propagation:
         self._begun = False
         self._spent, self._since = 0.0, None
         self.done = 0
-        self.total = sum(frames_to_do(route.prompts, route) for route in routes)
+        slices = getattr(target.stack, "slices", 1)
+        self.total = sum(frames_to_do(route.prompts, route, slices) for route in routes)
         self._open()
         number = self._number
         self._thread.submit(

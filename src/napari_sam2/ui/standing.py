@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from napari_sam2.session.axes import Axes
 from napari_sam2.session.document import Document, Plane
 from napari_sam2.session.plans import passes
 from napari_sam2.ui.workspace import Workspace
@@ -34,11 +35,11 @@ class Outlook:
         asked = (document, document.edits, plane, work.axes, choice)
         if asked != self._asked:
             self._asked = asked
-            self._view = _view(document, plane, work.axes.frames, choice == work.model)
+            self._view = _view(document, plane, work.axes, choice == work.model)
         return self._view
 
 
-def _view(document: Document, plane: Plane, frames: int, same_model: bool) -> View:
+def _view(document: Document, plane: Plane, axes: Axes, same_model: bool) -> View:
     standings = document.standings(plane)
     begun = {item for item, standing in standings.items() if standing.done}
     if not begun:
@@ -46,12 +47,13 @@ def _view(document: Document, plane: Plane, frames: int, same_model: bool) -> Vi
     if not same_model:
         return View(True, "all frames with the other model")
     written: dict[int, set[int]] = {}
-    for one in passes(standings, 0, frames - 1, "both"):
+    for one in passes(standings, 0, axes.frames - 1, "both"):
         for item, own in one.writes.items():
             written.setdefault(item, set()).update(own)
     if not written:
         return View(True)
-    first, last = min(map(min, written.values())), max(map(max, written.values()))
+    # Of a volume over time the user knows the time points, not the slices counted through.
+    first, last = (end // axes.slices for end in (min(map(min, written.values())), max(map(max, written.values()))))
     where = f"frame {first}" if first == last else f"frames {first}–{last}"
     whose = document.name(next(iter(written))) if len(written) == 1 else f"{len(written)} objects"
     return View(True, f"{where} of {whose}")
