@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_sam2.api import segment_stack
-    from napari_sam2.tracking import Tracker, TrackerOptions
+    from napari_sam2.session.stacks import View
+    from napari_sam2.tracking import Contrast, Tracker, TrackerOptions
     from napari_sam2.weights.load import load_model
 
 __version__ = "0.1.0"
 
-__all__ = ["Tracker", "TrackerOptions", "__version__", "load_model", "segment_stack"]
+__all__ = ["Contrast", "Tracker", "TrackerOptions", "View", "__version__", "load_model", "segment_stack"]
 
 _HOMES = {
+    "Contrast": "napari_sam2.tracking",
     "Tracker": "napari_sam2.tracking",
     "TrackerOptions": "napari_sam2.tracking",
+    "View": "napari_sam2.session.stacks",
     "load_model": "napari_sam2.weights.load",
     "segment_stack": "napari_sam2.api",
 }

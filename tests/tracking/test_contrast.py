@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sam2.sam2 import Sam2
+from napari_sam2.sam2.image_input import IMAGENET_MEAN, IMAGENET_STD
 from napari_sam2.tracking import Contrast, Tracker, TrackerOptions, TrackingError
 from napari_sam2.tracking.frames import Frames
 from napari_sam2.tracking.view import View
@@ -115,6 +117,17 @@ def test_the_model_sees_the_contrast(small_model: Sam2) -> None:
     torch.testing.assert_close(seen(Contrast.between(-5, 30)), plain, atol=1e-3, rtol=0)
     assert float((seen(Contrast(gamma=2)) - plain).abs().mean()) > 0.1
     torch.testing.assert_close(seen(Contrast(invert=True))[0], -plain[0], atol=0.1, rtol=0)
+
+
+def test_a_model_with_a_fixed_range_sees_what_lies_between_the_limits(small_model: Sam2) -> None:
+    config = replace(small_model.config, local_contrast=False)
+    model = Sam2(config).eval().requires_grad_(False)
+    stack = np.linspace(-1000, 2000, 64 * 64).reshape(1, 64, 64)
+    contrast = Contrast.between(0, 1000)
+    seen = Tracker(model, stack, TrackerOptions(contrast=contrast)).network.image(0, View.whole((64, 64)))
+    for channel, mean, std in zip(seen, IMAGENET_MEAN, IMAGENET_STD, strict=True):
+        assert float(channel.min()) == pytest.approx((0 - mean) / std, abs=1e-4)
+        assert float(channel.max()) == pytest.approx((1 - mean) / std, abs=1e-4)
 
 
 def test_it_is_had_without_torch() -> None:

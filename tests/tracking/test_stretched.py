@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sam2.sam2 import Sam2
-from napari_sam2.tracking import Contrast, Tracker, TrackerOptions, TrackingError
+from napari_sam2.tracking import Contrast, FrameResult, Tracker, TrackerOptions, TrackingError
 from napari_sam2.tracking.labels import merge
 from napari_sam2.tracking.picks import Stretch, Stretched
 from napari_sam2.tracking.stretched import StretchedTracker, is_square
@@ -73,6 +73,16 @@ def test_prompts_and_results_are_in_pixels_of_the_stack(small_model: Sam2) -> No
         tracker.add_points(3, 0, [[30, 5]])
     with pytest.raises(TrackingError, match=r"expected the frame's shape \(24, 90\)"):
         tracker.add_mask(3, 0, np.ones((120, 90)))
+
+
+def test_a_result_has_all_that_results_have(small_model: Sam2) -> None:
+    tracker = StretchedTracker(small_model, ellipse(), aspect=5)
+    tracker.add_points(4, 1, [[12, 45]])
+    result = tracker.predict(1)
+    assert result.candidates_of(4).shape == result.candidates[4].shape
+    assert result.joined(tracker.predict(1)).labels.shape == (24, 90)
+    for name in (name for name in dir(FrameResult) if not name.startswith("_")):
+        assert name in vars(type(result)) or name in vars(result), f"{name} is of drawn out frames"
 
 
 def test_the_contrast_is_that_of_the_stack(small_model: Sam2) -> None:

@@ -4,9 +4,11 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from napari_sam2 import load_model, segment_stack
 from napari_sam2.cli import main
@@ -122,3 +124,40 @@ def test_every_way_gives_the_same(name, real, model, tmp_path):
     files = f"{tmp_path}/stack.npy --prompts {tmp_path}/p.json --output {tmp_path}/l.tif --device cpu"
     assert main(["segment", *f"{files} --axes {kind.axes} --contrast {words} {kind.words}".split()]) == 0
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "l.tif"), labels)
+
+
+def odd(values: np.ndarray) -> np.ndarray:
+    """With what is no number, in the picture and in a frame of its own."""
+    values = values.astype(np.float32)
+    values[0, :4], values[0, 5, 5:9] = np.nan, (np.inf, -np.inf, 0, 0)
+    values[1] = np.nan
+    return values
+
+
+ARRAYS = {
+    "bool": lambda array: array > 700,
+    "int8": lambda array: (array // 12).astype(np.int8),
+    "big-endian": lambda array: array.astype(">u2"),
+    "half": lambda array: array.astype(np.float16),
+    "negative": lambda array: array.astype(np.int32) - 5000,
+    "Fortran order": np.asfortranarray,
+    "nothing but one value after the first frame": lambda array: np.where(np.arange(3)[:, None, None] > 0, 7, array),
+    "no numbers": odd,
+    "dask": lambda array: da.from_array(array, chunks=(2, 20, 48)),
+    "zarr": lambda array: zarr.array(array, chunks=(3, 16, 16)),
+    "zarr v2": lambda array: zarr.array(array, chunks=(3, 16, 16), zarr_format=2),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_every_array_that_napari_shows_can_be_clicked_and_filled(kind, real):
+    session = real(ARRAYS[kind](stack(3)))
+    session.viewer.dims.set_current_step(0, 0)
+    session.click(0, 22, 24)
+    session.settle()
+    wanted = stack(1)[0] > 750
+    found = session.labels[0] > 0
+    assert (found & wanted).sum() / (found | wanted).sum() > 0.7
+    session.propagate(last=2)
+    assert session.controller.propagation.done == 3
+    assert session.told == []

@@ -113,6 +113,10 @@ class StretchedResult(FrameResult):
         """See FrameResult."""
         return {object_id: self._stretch.back(masks) for object_id, masks in self._drawn.candidates.items()}
 
+    def candidates_of(self, object_id: int) -> NDArray[np.bool_]:
+        """See FrameResult."""
+        return self._stretch.back(self._drawn.candidates_of(object_id))
+
     def joined(self, other: FrameResult) -> FrameResult:
         """See FrameResult."""
         if not isinstance(other, StretchedResult):
