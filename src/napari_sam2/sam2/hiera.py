@@ -136,8 +136,10 @@ class Hiera(nn.Module):
     def _position(self, size: tuple[int, int]) -> Tensor:
         """Position embedding of (1, H, W, C): a coarse one, resized, plus one that repeats in every window."""
         coarse, window = self.pos_embed, self.pos_embed_window
-        key = size, coarse.dtype, coarse.device, coarse._version, window._version
-        if key in self._positions and not torch.is_grad_enabled():
+        # Weights that were made in inference mode do not count their changes.
+        versions = [-1 if weight.is_inference() else weight._version for weight in (coarse, window)]
+        key = size, coarse.dtype, coarse.device, *versions
+        if key in self._positions and -1 not in versions and not torch.is_grad_enabled():
             return self._positions[key]
         position = F.interpolate(coarse, size=size, mode="bicubic")
         tiles = [a // b for a, b in zip(position.shape, window.shape, strict=True)]
