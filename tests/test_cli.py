@@ -239,9 +239,9 @@ def test_the_speed_of_models(capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert main(["models", "list"]) == 0
     assert "models speed" in capsys.readouterr().out
     assert main(["models", "speed"]) == 0
-    assert re.search(r"sam2\.1_hiera_tiny +about 5 s \+ 10 s per object\n", capsys.readouterr().out)
+    assert re.search(r"sam2\.1_hiera_tiny +about 5 s \+ 9 s per object\n", capsys.readouterr().out)
     assert main(["models", "list"]) == 0
-    assert re.search(r"sam2\.1_hiera_tiny .* about 5 s \+ 10 s per object +not downloaded", capsys.readouterr().out)
+    assert re.search(r"sam2\.1_hiera_tiny .* about 5 s \+ 9 s per object +not downloaded", capsys.readouterr().out)
     assert "no device 'gpu'" in mistake(capsys, ["models", "speed", "--device", "gpu"])
 
 

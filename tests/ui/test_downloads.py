@@ -196,7 +196,7 @@ def test_the_computer_is_measured_once(shelf, loop):
     loop.until(lambda: not shelf.measuring)
     shelf.measure()
     assert shelf.measured == [("cpu", False)]
-    assert state(shelf, TINY).texts[2] == "2 s + 5 s per object"
+    assert state(shelf, TINY).texts[2] == "2 s + 4 s per object"
     assert "processor, 2 threads" in shelf.speed_note
     shelf.measure(again=True)
     loop.until(lambda: not shelf.measuring)

@@ -75,7 +75,7 @@ def desk(make_napari_viewer_proxy, qtbot, backend, cache, monkeypatch, plugin_se
 
 def test_the_computer_is_measured_when_the_manager_is_opened(desk):
     assert desk.table.rowCount() == 9
-    desk.until(lambda: desk.table.item(desk.row("SAM 2.1 tiny"), 2).text() == "2 s + 5 s per object")
+    desk.until(lambda: desk.table.item(desk.row("SAM 2.1 tiny"), 2).text() == "2 s + 4 s per object")
     desk.until(lambda: "estimate" in desk.manager.findChild(QLabel, "speed_note").text())
     assert str(desk.cache) in desk.manager.findChild(QLabel, "folder_note").text()
 

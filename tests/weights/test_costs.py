@@ -39,22 +39,22 @@ def work(variant: str, side: int) -> tuple[float, float]:
 @pytest.mark.parametrize("size", ["tiny", "large"])
 def test_the_costs_are_those_of_the_networks(size: str) -> None:
     looking, following = work(f"sam2.1_hiera_{size}", 1024)
-    assert looking == pytest.approx(costs.ENCODE[size], rel=1e-3)
-    assert following == pytest.approx(costs.TRACK, rel=1e-3)
+    assert looking == pytest.approx(costs.ENCODE[size], rel=0.02)
+    assert following == pytest.approx(costs.TRACK, rel=0.02)
 
 
 def test_the_yardstick_is_what_it_is_said_to_be() -> None:
     looking, following = work(costs.YARD, costs.YARD_SIDE)
-    assert looking == pytest.approx(costs.YARD_ENCODE, rel=1e-3)
-    assert following == pytest.approx(costs.YARD_TRACK, rel=1e-3)
+    assert looking == pytest.approx(costs.YARD_ENCODE, rel=0.02)
+    assert following == pytest.approx(costs.YARD_TRACK, rel=0.02)
 
 
 def test_estimates_scale_with_the_rate() -> None:
     tiny = estimate("sam2.1_hiera_tiny", RATE)
     assert tiny is not None
     assert tiny.frame == pytest.approx(292.39 / 62.85)
-    assert tiny.object == pytest.approx(0.8 * 620.86 / 52.19)
-    assert tiny.text == "about 5 s + 10 s per object"
+    assert tiny.object == pytest.approx(0.8 * 436.84 / 40.0)
+    assert tiny.text == "about 5 s + 9 s per object"
     slower = estimate("sam2.1_hiera_tiny", Rate("x", 2.0, 1.6, 0.1))
     assert slower is not None
     assert slower.frame == 2 * tiny.frame

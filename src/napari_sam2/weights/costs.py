@@ -1,8 +1,8 @@
 """What each model costs, and what that means in seconds on a computer whose rate was measured once.
 
 Costs are billions of multiplications and additions, counted in the network itself (tests/weights/test_costs.py counts
-again). Times grow with them closely: going from 512 to 1024 pixels, the encoder takes 4.7 times as long and is 4.65
-times as much work; following an object takes 12 times as long and is 11.9 times as much work.
+again). Times grow with them roughly: going from 512 to 1024 pixels on one thread of a busy computer, looking at a frame
+took 5.7 times as long for 4.65 times the work, following an object 11.9 times as long for 10.9 times the work.
 """
 
 import os
@@ -17,11 +17,11 @@ _NOTE = "speed"
 
 ENCODE = {"tiny": 292.39, "small": 360.07, "base_plus": 646.75, "large": 1822.82}
 """Looking at one frame of 1024 x 1024, by size of the model."""
-TRACK = 620.86
+TRACK = 436.84
 """Following one object from a frame to the next with a full memory, the same for all published models."""
 YARD, YARD_SIDE = "sam2.1_hiera_tiny", 512
 """What is measured: this model on frames of this side, in pixels; it takes few seconds."""
-YARD_ENCODE, YARD_TRACK = 62.85, 52.19
+YARD_ENCODE, YARD_TRACK = 62.85, 40.0
 
 
 @dataclass(frozen=True)
