@@ -136,15 +136,10 @@ def odd(values: np.ndarray) -> np.ndarray:
 
 ARRAYS = {
     "bool": lambda array: array > 700,
-    "int8": lambda array: (array // 12).astype(np.int8),
     "big-endian": lambda array: array.astype(">u2"),
-    "half": lambda array: array.astype(np.float16),
-    "negative": lambda array: array.astype(np.int32) - 5000,
-    "Fortran order": np.asfortranarray,
     "nothing but one value after the first frame": lambda array: np.where(np.arange(3)[:, None, None] > 0, 7, array),
     "no numbers": odd,
     "dask": lambda array: da.from_array(array, chunks=(2, 20, 48)),
-    "zarr": lambda array: zarr.array(array, chunks=(3, 16, 16)),
     "zarr v2": lambda array: zarr.array(array, chunks=(3, 16, 16), zarr_format=2),
 }
 
