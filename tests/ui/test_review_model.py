@@ -1,10 +1,13 @@
 """What the review lists and does, on a viewer model without Qt."""
 
+import threading
+
 import numpy as np
 import pytest
 
 from napari_sam2.session.scores import Score
 from napari_sam2.ui.review_actions import ReviewActions
+from napari_sam2.ui.review_measuring import Measuring
 from napari_sam2.ui.review_model import ReviewModel
 
 OBJECTS = "SAM 2 objects"
@@ -103,6 +106,34 @@ def test_painting_and_its_undo_are_noticed(desk):
     layer.undo()
     desk.settle()
     assert desk.model.review.cell(1, 0).area == before
+    # Written by another plugin or from the console.
+    layer.data[0, 50:52, 3:5] = 1
+    layer.refresh()
+    desk.settle()
+    assert desk.model.review.cell(1, 0).area == before + 4
+
+
+def test_what_is_measured_for_something_given_up_counts_no_more(loop):
+    measuring, measured, may_read = Measuring(loop), [], threading.Event()
+    measuring.measured.connect(lambda plane, frame, figures: measured.append((frame, figures.areas.tolist())))
+    labels = np.ones((4, 4), np.uint16)
+
+    def slowly() -> np.ndarray:
+        assert may_read.wait(10)
+        return labels
+
+    measuring.ask((), 0, slowly)
+    measuring.drop_all()
+    measuring.ask((), 1, lambda: labels)
+    may_read.set()
+    loop.until(lambda: not measuring.busy)
+    assert measured == [(1, [16])]
+    # A file that is gone stops nobody.
+    measuring.ask((), 2, lambda: np.fromfile("/nowhere/labels.bin"))
+    measuring.ask((), 3, lambda: labels)
+    loop.until(lambda: not measuring.busy)
+    assert measured == [(1, [16]), (3, [16])]
+    measuring.close()
 
 
 def test_next_doubtful_goes_there_and_back(desk):
