@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSpinBox,
-    QToolButton,
 )
 
 from napari_sam2.ui.keys import SHORTCUTS
@@ -381,17 +380,19 @@ def trace(desk, line, modifier=NONE) -> None:
             desk.qtbot.mouseMove(desk.canvas, desk.place(*point))
             desk.qtbot.wait(5)
     desk.qtbot.mouseRelease(desk.canvas, LEFT, modifier, desk.place(*line[-1]))
+    # What was drawn is read after napari is through with it.
+    desk.qtbot.wait(50)
     desk.settle()
 
 
 def tool(desk, name) -> None:
-    desk.qtbot.mouseClick(desk.child(QToolButton, name), LEFT)
+    desk.qtbot.mouseClick(desk.child(QPushButton, name), LEFT)
 
 
 def test_a_line_drawn_around_an_object_with_the_lasso_is_its_mask(desk):
     desk.key(Qt.Key.Key_H, SHIFT)
     desk.qtbot.wait(50)
-    assert desk.child(QToolButton, "lasso").isChecked()
+    assert desk.child(QPushButton, "lasso").isChecked()
     assert "Draw a line around" in desk.child(QLabel, "hint").text()
     trace(desk, [world(10, 15), world(10, 27), world(21, 27), world(21, 15), world(11, 15)])
     mask = desk.control.workspace.document.prompt((), 1, 0).mask
@@ -450,7 +451,7 @@ def test_the_key_takes_the_other_mask_of_an_ambiguous_click(desk, disc):
     desk.key(Qt.Key.Key_Q, SHIFT)
     desk.settle()
     assert (desk.labels[0] == 1).sum() > 1.5 * disc(0).sum()
-    desk.qtbot.mouseClick(desk.child(QToolButton, "other_mask"), LEFT)
+    desk.qtbot.mouseClick(desk.child(QPushButton, "other_mask"), LEFT)
     desk.settle()
     np.testing.assert_array_equal(desk.labels[0] == 1, disc(0))
 

@@ -3,7 +3,9 @@
 Lines are (N, 2) vertices (y, x) in data pixels, at the centre of pixels.
 """
 
-from typing import Any
+import weakref
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,24 @@ MOST_CLICKS = 5
 """The model answers click by click; more of them along one line tell it nothing new."""
 ALIKE = 0.85
 """Two masks with this IoU are the same for a person."""
+
+
+_T = TypeVar("_T")
+
+
+def per_mask(compute: Callable[[Mask], _T]) -> Callable[[Mask], _T]:
+    """Compute something of a mask once for as long as it lives. The masks of prompts are never written into."""
+    known: dict[int, tuple[weakref.ref[Mask], _T]] = {}
+
+    def remembered(mask: Mask) -> _T:
+        key = id(mask)
+        found = known.get(key)
+        if found is None or found[0]() is not mask:
+            found = (weakref.ref(mask, lambda _: known.pop(key, None)), compute(mask))
+            known[key] = found
+        return found[1]
+
+    return remembered
 
 
 def interior(line: Any, shape: tuple[int, int]) -> Mask:
@@ -67,6 +87,7 @@ def lean(mask: Mask) -> Mask:
     return out
 
 
+@per_mask
 def deepest(mask: Mask) -> tuple[float, float]:
     """The pixel (y, x) that lies deepest inside a mask: where a mark on it is seen best."""
     part = bounding_box(mask)

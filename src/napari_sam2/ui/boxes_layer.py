@@ -13,7 +13,7 @@ import pandas as pd
 from napari.layers import Image, Shapes
 
 from napari_sam2.session.document import Box, Document, Key, Plane
-from napari_sam2.session.drawn import clicks_along, interior, lean
+from napari_sam2.session.drawn import clicks_along, interior, lean, per_mask
 from napari_sam2.session.masks import bounding_box
 from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.geometry import Axes, placement
@@ -239,6 +239,7 @@ def _ellipse(corners: np.ndarray) -> np.ndarray:
     return np.asarray(corners.mean(axis=0) + np.cos(angle) * along + np.sin(angle) * across)
 
 
+@per_mask
 def _name(mask: np.ndarray) -> str:
     """Equal masks have equal names."""
     part = bounding_box(mask)

@@ -4,7 +4,7 @@ from typing import Any
 
 from napari.layers import Labels
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_sam2.ui.icons import icon
 from napari_sam2.ui.keys import key_of
@@ -38,7 +38,6 @@ class PromptTools(QWidget):
         self.labels_as_prompts = menu.addAction("Labels as prompts…")
         self.labels_as_prompts.setObjectName("labels_as_prompts")
         self.more.setMenu(menu)
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.count = QLabel()
         self.count.setObjectName("proposals")
         self.accept_all = _push("accept_all", "Accept all", "Make an object of every proposal")
@@ -91,8 +90,8 @@ class PromptTools(QWidget):
         dialog.open()
 
 
-def _tool(name: str, tip: str, checkable: bool = False) -> QToolButton:
-    button = QToolButton()
+def _tool(name: str, tip: str, checkable: bool = False) -> QPushButton:
+    button = QPushButton()
     button.setObjectName(name)
     key = key_of(name)
     button.setToolTip(f"{tip} [{key}]" if key else tip)
@@ -100,7 +99,8 @@ def _tool(name: str, tip: str, checkable: bool = False) -> QToolButton:
     button.setIcon(icon(name))
     button.setIconSize(QSize(20, 20))
     button.setCheckable(checkable)
-    button.setMinimumHeight(28)
+    # Six of them must fit a narrow dock.
+    button.setMinimumWidth(30)
     # A click must leave the keys with the viewer; Tab still gets here.
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
