@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import napari_sam2 as ns
 from napari_sam2.ui.backend import ModelChoice, Sam2Backend
 from napari_sam2.ui.controller import Controller
 
@@ -67,3 +68,29 @@ def test_two_clicked_blobs_are_found_in_all_frames_and_corrected(real):
     real.viewer.layers["SAM 2 points"].remove([2])
     settle(real)
     np.testing.assert_array_equal(real.labels[3], before)
+
+
+def test_the_saved_session_gives_the_same_masks_from_python(real, tmp_path):
+    """Clicks in another order than by object and frame, a correction, an accepted frame: all of it is in the folder."""
+    control = real.controller
+    real.click(2, 67, 84)
+    settle(real)
+    control.new_object()
+    real.click(1, 31, 37)
+    settle(real)
+    control.propagate("both", 0, 3)
+    settle(real)
+    control.set_positive(False)
+    real.click(3, 33, 47)
+    settle(real)
+    real.viewer.dims.set_current_step(0, 0)
+    real.document.lock(1, 0)
+    control.propagate("both", 0, 3)
+    settle(real)
+    control.save_session(tmp_path / "mine")
+    real.loop.until(lambda: not control.keeping.busy, seconds=60)
+    control.propagate_anew()
+    settle(real)
+    again = ns.segment_stack(blobs(4), tmp_path / "mine", model=ns.load_model("micro", device="cpu"))
+    np.testing.assert_array_equal(again, real.labels)
+    assert real.labels.any(axis=(1, 2)).all()

@@ -81,12 +81,17 @@ class ObjectPrompts:
 
 
 def read_prompts(path: str | os.PathLike[str]) -> list[ObjectPrompts]:
-    """Read a prompts file and the masks it names.
+    """Read a prompts file and the masks it names; of the folder of a session, its prompts and accepted masks.
 
     Raises:
         PromptsError: one line that names the entry that is wrong and why.
     """
     path = Path(path)
+    if path.is_dir():
+        # A session holds prompts, and accepted masks beside them; it builds on this module.
+        from napari_sam2.session.replay import session_prompts
+
+        return session_prompts(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

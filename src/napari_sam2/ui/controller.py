@@ -295,6 +295,13 @@ class Controller:
             self.carrying.start(work, wish, self.choice)
         self.changed.emit()
 
+    def propagate_anew(self) -> None:
+        """Do all frames anew from the prompts and accepted frames, as the command line does: the same masks again."""
+        work = self._need_image()
+        if work is not None and self._free("do all frames anew"):
+            work.document.clear_done()
+            self.propagate("both", 0, work.axes.frames - 1)
+
     def pause(self) -> None:
         """Stop for a while, or go on."""
         if self.propagation.paused:

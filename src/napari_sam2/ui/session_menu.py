@@ -28,6 +28,9 @@ class SessionMenu(QObject):
         self.save_action = self.menu.addAction("Save session…", self.save)
         self.open_action = self.menu.addAction("Open session…", self.open)
         self.reopen = self.menu.addMenu("Reopen")
+        self.menu.addSeparator()
+        self.anew_action = self.menu.addAction("Do all frames anew", controller.propagate_anew)
+        self.anew_action.setToolTip("From the prompts and accepted frames, in one go: the same as on the command line")
         button.setMenu(self.menu)
         offer.reopen.clicked.connect(lambda *_: controller.reopen())
         offer.dismiss.clicked.connect(lambda *_: controller.keeping.dismiss())
@@ -39,6 +42,7 @@ class SessionMenu(QObject):
         keeping = self._controller.keeping
         self.save_action.setEnabled(self._controller.workspace is not None and not keeping.busy)
         self.open_action.setEnabled(not keeping.busy)
+        self.anew_action.setEnabled(self._controller.workspace is not None)
         self.offer.show_session(keeping.unfinished[0] if keeping.unfinished else None)
         sessions = (*keeping.unfinished, *keeping.recent)[:_SHOWN]
         if sessions != self._listed:
