@@ -128,7 +128,9 @@ class Carrying:
             self._load = load
             self._prepare()
             target = Target(choice, work.stack(plane))
-            self._run.start(target, routes(plan, prompts, work, plane))
+            # Everything in one go is what the command line does, and gives the same to the pixel.
+            whole = len(plan) == 1 and plan[0].writes.keys() == standings.keys() and plan[0].direction == wish.direction
+            self._run.start(target, routes(plan, prompts, work, plane), afresh=whole)
         document.prompts_changed.connect(self._on_prompts, unique=True)
         return True
 

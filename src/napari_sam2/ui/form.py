@@ -160,6 +160,7 @@ def _hint() -> QLabel:
 
 def _offer() -> Offer:
     text = QLabel()
+    text.setObjectName("offer_text")
     text.setWordWrap(True)
     reopen = _button("reopen", "Reopen", "Go on with the session that did not come to an orderly end")
     dismiss = _button("dismiss", "✕", "Do not offer it again; it stays under Session > Reopen")

@@ -217,9 +217,16 @@ class Segmenter:
         with self._backend.inference():
             return next(run, None)
 
-    def begin(self, target: Target, routes: Sequence[Route]) -> None:
-        """Start to propagate; the frames come from `step`. What was being propagated before is given up."""
+    def begin(self, target: Target, routes: Sequence[Route], *, afresh: bool = False) -> None:
+        """Start to propagate; the frames come from `step`. What was being propagated before is given up.
+
+        Args:
+            afresh: with a new tracker, so that not even the image features that an older one keeps, which may have been
+                computed in other batches, make a difference in the last digit.
+        """
         self.end()
+        if afresh:
+            self._carry = None
         self._carry = self._ready(target, self._carry)
         self._routes = list(enumerate(routes))
         self._next_route()

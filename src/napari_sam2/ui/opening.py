@@ -69,7 +69,7 @@ class Opening:
         images = [image for image in self._workspaces.images if image_shape(image) == shape]
         work = self._workspaces.current
         return sorted(
-            images, key=lambda image: (image.name != saved.image.name, work is None or image is not work.image)
+            images, key=lambda image: (image.name != saved.image.name, work is None or image != work.image)
         )
 
     def _try(self, saved: Saved, images: list[Image], other: list[Image]) -> None:
@@ -90,12 +90,13 @@ class Opening:
             self._keeping.stop()
 
     def _take(self, saved: Saved, image: Image) -> None:
+        # Layers are compared by ==: a viewer that shows plugins its public side hands out a new wrapper each time.
         if image not in self._viewer.layers:
             self._keeping.stop()
             return
         self._workspaces.open(image)
         work = self._workspaces.current
-        if work is None or work.image is not image:
+        if work is None or work.image != image:
             self._keeping.stop()
         else:
             self._keeping.fill(work, saved)

@@ -73,8 +73,8 @@ class Propagation:
         now = self._clock() - self._since if self._since is not None else 0.0
         return (self._spent + now) / self.done * max(0, self.total - self.done)
 
-    def start(self, target: Target, routes: Sequence[Route]) -> None:
-        """Begin. Only when none is running; every route has at least one prompt."""
+    def start(self, target: Target, routes: Sequence[Route], *, afresh: bool = False) -> None:
+        """Begin. Only when none is running; every route has at least one prompt. `afresh` as in `Segmenter.begin`."""
         self._number += 1
         self._begun = False
         self._spent, self._since = 0.0, None
@@ -84,7 +84,7 @@ class Propagation:
         self._open()
         number = self._number
         self._thread.submit(
-            lambda: self._segmenter.begin(target, routes),
+            lambda: self._segmenter.begin(target, routes, afresh=afresh),
             done=lambda _: self._on_begun(number),
             failed=lambda error: self._on_failed(number, error),
         )

@@ -65,7 +65,7 @@ class Workspaces:
 
     def open(self, image: Image) -> None:
         """Work on this image. The layers of the one before are put away, its prompts are kept."""
-        if self.current is not None and self.current.image is image:
+        if self.current is not None and self.current.image == image:
             return
         before, self.current = self.current or self._orphan, None
         if before is not None and before is self._orphan:
@@ -184,7 +184,7 @@ class Workspaces:
                 "in hidden layers with its name.",
             )
             self.open(image)
-        elif work is not None and event is not None and event.source is work.image:
+        elif work is not None and event is not None and event.source == work.image:
             self.replaced.emit(work)
 
 
