@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_sam2.sam2 import Sam2
 from napari_sam2.session.prompts import ObjectPrompts, PromptsError, parse_prompts, read_prompts
+from napari_sam2.session.replay import session_contrast
 from napari_sam2.session.stacks import Stack, View, arrange
 from napari_sam2.tracking import Contrast, FrameResult, Tracker, TrackerOptions, TrackingError
 from napari_sam2.tracking.channels import Channel, colour_table, default_colours
@@ -57,7 +58,7 @@ def segment_stack(
         model: what `load_model` takes, or a network that is loaded already.
         device: "auto", "cpu", "cuda" or "mps", for a model given by name.
         direction: where the objects are carried from their prompts.
-        options: of the tracker.
+        options: of the tracker; when left out, prompts from the folder of a session bring its contrast along.
         view: which axes the stack has and what becomes of them: `View("TZYX", sweep="Z")` follows objects through time
             and depth, `View("ZYX", along="Y")` looks from the side. A prompt names its frame along the frame axis, and
             its slice along a swept one.
@@ -74,6 +75,9 @@ def segment_stack(
         PromptsError, ModelError, StackError, TrackingError: all are ValueError, with one line that says what to do.
     """
     objects = as_objects(prompts)
+    if options is None and isinstance(prompts, (str, os.PathLike)):
+        contrast = session_contrast(Path(prompts))
+        options = TrackerOptions(contrast=Contrast(**contrast)) if contrast is not None else None
     network = model if isinstance(model, Sam2) else load_model(model, device=device)
     arranged = _arranged(stack, view)
     if arranged is None:

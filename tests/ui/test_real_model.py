@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import tifffile
 
 import napari_sam2 as ns
+from napari_sam2.cli import main
 from napari_sam2.ui.backend import ModelChoice, Sam2Backend
 from napari_sam2.ui.controller import Controller
 
@@ -70,7 +72,7 @@ def test_two_clicked_blobs_are_found_in_all_frames_and_corrected(real):
     np.testing.assert_array_equal(real.labels[3], before)
 
 
-def test_the_saved_session_gives_the_same_masks_from_python(real, tmp_path):
+def test_the_saved_session_gives_the_same_masks_from_python_and_the_command_line(real, tmp_path):
     """Clicks in another order than by object and frame, a correction, an accepted frame: all of it is in the folder."""
     control = real.controller
     real.click(2, 67, 84)
@@ -94,3 +96,7 @@ def test_the_saved_session_gives_the_same_masks_from_python(real, tmp_path):
     again = ns.segment_stack(blobs(4), tmp_path / "mine", model=ns.load_model("micro", device="cpu"))
     np.testing.assert_array_equal(again, real.labels)
     assert real.labels.any(axis=(1, 2)).all()
+    tifffile.imwrite(tmp_path / "stack.tif", blobs(4), photometric="minisblack", metadata={"axes": "TYX"})
+    arguments = ["segment", str(tmp_path / "stack.tif"), "--prompts", str(tmp_path / "mine"), "--device", "cpu"]
+    assert main([*arguments, "--output", str(tmp_path / "labels.tif")]) == 0
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "labels.tif"), real.labels)

@@ -94,13 +94,18 @@ def _propagate(
 ) -> tuple[int, BaseException | None]:
     """Fill `labels`; returns how many frames were finished and what stopped it before the end, if anything."""
     from napari_sam2.api import segment_stack
+    from napari_sam2.session.replay import session_contrast
     from napari_sam2.tracking import Contrast, TrackerOptions
 
     finished: set[int] = set()
     direction: Direction = options.direction
     try:
         kind, limits = options.contrast
-        behaviour = TrackerOptions(contrast=Contrast(kind, limits, gamma=options.gamma, invert=options.invert))
+        contrast = Contrast(kind, limits, gamma=options.gamma, invert=options.invert)
+        kept = session_contrast(options.prompts)
+        if kept is not None and contrast == Contrast():
+            contrast = Contrast(**kept)
+        behaviour = TrackerOptions(contrast=contrast)
         model = load(options.model, options.device)
         line = ProgressLine(unit="results")
 

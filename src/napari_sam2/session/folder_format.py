@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 FORMAT = "napari-sam2/session"
 VERSION = 1
@@ -40,6 +40,22 @@ _Frame = Annotated[int, Field(ge=0)]
 _Plane = list[_Frame]
 
 
+class ContrastEntry(_Strict):
+    """How its intensities became what the model saw; see tracking.contrast."""
+
+    kind: Literal["auto", "limits", "percentiles", "frame"] = "auto"
+    limits: tuple[float, float] | None = None
+    percentiles: tuple[float, float] = (1.0, 99.8)
+    gamma: float = 1.0
+    invert: bool = False
+
+    @field_validator("limits", "percentiles", mode="before")
+    @classmethod
+    def _pair(cls, value: Any) -> Any:
+        # JSON has no tuples.
+        return tuple(value) if isinstance(value, list) else value
+
+
 class ImageEntry(_Strict):
     """Which image it was. `fingerprint` is "" when it was not known yet."""
 
@@ -50,6 +66,7 @@ class ImageEntry(_Strict):
     rgb: bool = False
     frame_axis: Annotated[int, Field(ge=0)] | None = None
     swept_axis: Annotated[int, Field(ge=0)] | None = None
+    contrast: ContrastEntry | None = None
     fingerprint: str = ""
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 from napari_sam2.session.axes import Axes
 from napari_sam2.session.document import Document
@@ -29,3 +30,18 @@ def session_prompts(path: Path) -> list[ObjectPrompts]:
     planes = itertools.product(*(range(axes.shape[axis]) for axis in axes.held))
     document.masks = Masks(saved.masks, axes.frames, planes, axes.index)
     return document.to_prompts(next(iter(document.planes), ()), locks=True)
+
+
+def session_contrast(path: Path) -> dict[str, Any] | None:
+    """How the intensities of the image of a session became what the model saw; None for a prompts file.
+
+    Returns:
+        the fields of a tracking.contrast.Contrast.
+    """
+    if not path.is_dir():
+        return None
+    try:
+        contrast = open_folder(path).image.contrast
+    except SessionError as error:
+        raise PromptsError(str(error)) from error
+    return contrast.model_dump() if contrast is not None else None

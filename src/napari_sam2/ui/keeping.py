@@ -1,7 +1,7 @@
 """Saving what is worked on while it is, and bringing sessions back. The main thread never waits for a file."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ from napari_sam2.session.autosave import (
 from napari_sam2.session.document import Plane
 from napari_sam2.session.fingerprint import fingerprint
 from napari_sam2.session.folder import Saved, SessionError, Snapshot, open_folder, save_folder, snapshot
-from napari_sam2.session.folder_format import ImageEntry
+from napari_sam2.session.folder_format import ContrastEntry, ImageEntry
 from napari_sam2.ui.geometry import Axes, image_shape, pixels_of
 from napari_sam2.ui.inference import InferenceThread
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import explain
+from napari_sam2.ui.scene import Look, contrast_of
 from napari_sam2.ui.workspace import Workspace
 
 SCORES_SECONDS = 0.5
@@ -108,7 +109,7 @@ class Keeper:
 
     def _image(self, image: Image) -> ImageEntry:
         """Which image it is. Reads pixels; called on the thread that writes."""
-        return image_entry(image, self.work.axes, self._fingerprint(image))
+        return image_entry(image, self.work.axes, self.work.look, self._fingerprint(image))
 
     def _fingerprint(self, image: Image) -> str:
         data = pixels_of(image)
@@ -151,9 +152,10 @@ class Keeper:
             self.saver.state(self.now())
 
 
-def image_entry(image: Image, axes: Axes, mark: str) -> ImageEntry:
+def image_entry(image: Image, axes: Axes, look: Look, mark: str) -> ImageEntry:
     """Which image it is, for a session folder."""
     data = pixels_of(image)
+    contrast = replace(contrast_of(image, look), invert=look.invert)
     return ImageEntry(
         name=image.name,
         path=str(image.source.path or ""),
@@ -162,6 +164,7 @@ def image_entry(image: Image, axes: Axes, mark: str) -> ImageEntry:
         rgb=bool(image.rgb),
         frame_axis=axes.frame,
         swept_axis=axes.swept,
+        contrast=ContrastEntry(**asdict(contrast)),
         fingerprint=mark,
     )
 
@@ -232,8 +235,8 @@ class Keeping:
         masks = work.objects.masks
         keeper = self._keepers.get(work)
         mark = keeper._fingerprint if keeper is not None else _mark
-        image, axes = work.image, work.axes
-        now = snapshot(work.document, lambda: image_entry(image, axes, mark(image)), model)
+        image, axes, look = work.image, work.axes, work.look
+        now = snapshot(work.document, lambda: image_entry(image, axes, look, mark(image)), model)
 
         def frames() -> Iterator[tuple[Plane, int, Any]]:
             return (
@@ -285,6 +288,10 @@ class Keeping:
 
     def _on_filled(self, work: Workspace, saved: Saved) -> None:
         work.filled()
+        contrast = saved.image.contrast
+        if contrast is not None and contrast.limits is not None and work.look.contrast == "shown":
+            # What the model sees goes by what the viewer shows.
+            work.image.contrast_limits, work.image.gamma = contrast.limits, contrast.gamma
         saved.fill(work.document)
         own = saved.folder.parent == self._root
         self.follow(work, saved.folder if own else None)

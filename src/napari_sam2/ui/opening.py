@@ -68,9 +68,7 @@ class Opening:
         shape = tuple(saved.image.shape)
         images = [image for image in self._workspaces.images if image_shape(image) == shape]
         work = self._workspaces.current
-        return sorted(
-            images, key=lambda image: (image.name != saved.image.name, work is None or image != work.image)
-        )
+        return sorted(images, key=lambda image: (image.name != saved.image.name, work is None or image != work.image))
 
     def _try(self, saved: Saved, images: list[Image], other: list[Image]) -> None:
         """Take the first image whose pixels are those of the session; else ask about the first whose are not."""
