@@ -132,11 +132,17 @@ def test_more_axes_than_a_stack_has(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", tzyx)
     assert "the axes of shape (3, 2, 7, 9) are not known; name them" in error_of(tmp_path / "a.npy")
     assert error_of(tmp_path / "a.npy", axes="TZYX") == (
-        "has more axes than a stack of frames (T 3, Z 2, Y 7, X 9); choose one plane, for example --index Z=0"
+        "has more axes than a stack of frames (T 3, Z 2, Y 7, X 9); choose one plane, for example --index Z=0, "
+        "or follow objects through all with --sweep Z"
     )
-    assert error_of(tmp_path / "a.npy", axes="CZYX").endswith("for example --index C=0")
+    assert error_of(tmp_path / "a.npy", axes="CZYX").endswith(
+        "for example --index C=0, or show all in colours with --channels magenta,green"
+    )
     save_tiff(tmp_path / "c.tif", FRAMES[:2], metadata={"axes": "CYX"})
-    assert error_of(tmp_path / "c.tif").endswith("(C 2, Y 7, X 9); choose one plane, for example --index C=0")
+    assert error_of(tmp_path / "c.tif").endswith(
+        "(C 2, Y 7, X 9); choose one plane, for example --index C=0, "
+        "or show all in colours with --channels magenta,green"
+    )
     np.testing.assert_array_equal(loaded(tmp_path / "c.tif", index={"C": 1})[0], FRAMES[1:2])
     save_tiff(tmp_path / "q.tif", tzyx)
     assert error_of(tmp_path / "q.tif").endswith("for example --axes TZYX --index Z=0")

@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=demo.run)
 
     command = commands.add_parser("segment", help="segment a stack from a file of prompts")
-    command.add_argument("stack", type=Path, metavar="STACK", help="TIFF, zarr or npy; (t, y, x), (z, y, x), also RGB")
+    command.add_argument("stack", type=Path, metavar="STACK", help="TIFF, zarr or npy; time, depth, channels, RGB")
     command.add_argument("--prompts", type=Path, required=True, metavar="P.json", help="what was clicked")
     command.add_argument("--output", type=Path, required=True, metavar="LABELS.tif", help="label stack to write")
     command.add_argument("--model", default="micro", help="name (see models list) or file of weights; %(default)s")

@@ -239,4 +239,8 @@ def _too_many(shape: tuple[int, ...], letters: str) -> str:
         extra.sort(key=lambda letter: "TZ".find(letter) if letter in "TZ" else 3 if letter == "C" else 2)
         spare = extra if extra == ["C"] else extra[1:]
         advice = "choose one plane, for example " + " ".join(f"--index {letter}=0" for letter in spare)
+        if extra == ["T", "Z"]:
+            advice += ", or follow objects through all with --sweep Z"
+        elif "C" in extra and len(extra) <= 2:
+            advice += ", or show all in colours with --channels magenta,green"
     return f"has more axes than a stack of frames ({sizes}); {advice}"
