@@ -269,6 +269,10 @@ def test_several_rows_are_merged_and_deleted(desk):
     desk.settle()
     assert desk.review.model.ids == [2]
     assert not (desk.labels == 1).any()
+    desk.qtbot.keyClick(desk.review.table, Qt.Key.Key_Z, CTRL)
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels, before)
+    assert desk.review.model.ids == [1, 2]
 
 
 def test_split_at_this_frame_marks_the_daughter(desk):
