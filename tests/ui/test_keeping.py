@@ -147,6 +147,22 @@ def test_a_saved_session_opens_on_another_machine(session, open_session, stack, 
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "mine").rglob("*")} == before
 
 
+@pytest.mark.parametrize("contrast", ["frame", "percentiles", "shown"])
+def test_an_image_is_seen_again_as_it_was(open_session, stack, tmp_path, contrast):
+    session = open_session(stack, contrast_limits=(5, 150), gamma=0.6)
+    session.controller.looking.set_look(contrast=contrast, invert=True)
+    session.click(0, 15, 20)
+    session.settle()
+    seen = session.controller.workspace.stack(()).contrast
+    session.controller.save_session(tmp_path / "saved")
+    quiet(session)
+    other = open_session(stack)
+    other.controller.open_session(tmp_path / "saved")
+    quiet(other)
+    assert other.document.has_prompts()
+    assert other.controller.workspace.stack(()).contrast == seen
+
+
 def test_other_pixels_are_asked_about_and_nothing_is_lost(session, open_session, stack, tmp_path):
     session.click(0, 15, 20)
     session.propagate()

@@ -152,6 +152,17 @@ class Keeper:
             self.saver.state(self.now())
 
 
+def _look_again(work: Workspace, contrast: ContrastEntry) -> None:
+    """See the image as it was seen."""
+    kind = contrast.kind if contrast.kind in ("percentiles", "frame") else "shown"
+    work.look = replace(work.look, contrast=kind, invert=contrast.invert)
+    if not work.image.rgb:
+        work.image.gamma = contrast.gamma
+    if contrast.limits is not None:
+        # What the model sees goes by what the viewer shows.
+        work.image.contrast_limits = contrast.limits
+
+
 def image_entry(image: Image, axes: Axes, look: Look, mark: str) -> ImageEntry:
     """Which image it is, for a session folder."""
     data = pixels_of(image)
@@ -288,10 +299,8 @@ class Keeping:
 
     def _on_filled(self, work: Workspace, saved: Saved) -> None:
         work.filled()
-        contrast = saved.image.contrast
-        if contrast is not None and contrast.limits is not None and work.look.contrast == "shown":
-            # What the model sees goes by what the viewer shows.
-            work.image.contrast_limits, work.image.gamma = contrast.limits, contrast.gamma
+        if saved.image.contrast is not None:
+            _look_again(work, saved.image.contrast)
         saved.fill(work.document)
         own = saved.folder.parent == self._root
         self.follow(work, saved.folder if own else None)
