@@ -84,6 +84,16 @@ def test_a_slice_is_compared_with_the_same_slice_of_the_time_point_before():
     assert review.cell(1, 3).lost
 
 
+def test_an_accepted_loss_is_drawn_as_an_absence():
+    review = steady()
+    review.set_figures(4, figures(o2=100))
+    assert review.shown([1])[0, 4] < 0.5
+    review.set_marks([], [(1, 4)])
+    assert np.isnan(review.shown([1])[0, 4])
+    assert review.absent([1])[0, 4]
+    assert review.confidences([1])[0, 4] < 0.5
+
+
 def test_nobody_has_looked_is_neither_absent_nor_doubtful():
     review = Review(5)
     review.set_objects([1])
@@ -116,6 +126,8 @@ def test_an_accepted_frame_is_not_doubtful_and_a_prompt_may_change_the_size():
     assert not review.doubtful([1])[0, 4]
     assert not review.doubtful([2])[0, 4]
     assert review.prompted([1, 2]).sum() == 1
+    np.testing.assert_array_equal(review.shown([2])[0] >= 0.5, True)
+    assert review.cell(2, 4).confidence < 0.5
     assert review.summary(2).locked == 1
     review.set_marks([], [])
     assert review.doubtful([1])[0, 4]

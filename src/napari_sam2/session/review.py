@@ -212,6 +212,15 @@ class Review:
         """(rows, frames) confidence of these objects, NaN where there is nothing to be sure of."""
         return self._confidence[self._rows(ids)]
 
+    def shown(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """(rows, frames) confidence as it is drawn: what somebody has accepted is not doubtful any more."""
+        rows = self._rows(ids)
+        found = self._confidence[rows]
+        accepted = self._locked[rows]
+        found[accepted & self._lost[rows]] = np.nan
+        calm: NDArray[np.float32] = np.where(accepted, np.maximum(found, np.float32(DOUBTFUL)), found)
+        return calm
+
     def absent(self, ids: Sequence[int]) -> NDArray[np.bool_]:
         """(rows, frames) where the model looked for these objects and found nothing."""
         rows = self._rows(ids)

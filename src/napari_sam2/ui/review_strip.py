@@ -125,7 +125,7 @@ class ConfidenceStrip(QWidget):
             self.scale.first, self.scale.per_frame * ratio, max(1, round(self.width() * ratio)), self.scale.frames
         )
         pixels = strip_image(
-            levels(review.confidences(shown), review.absent(shown)),
+            levels(review.shown(shown), review.absent(shown)),
             review.prompted(shown),
             review.locked(shown),
             scale,
