@@ -1,6 +1,7 @@
 # make demo   see what it does, on a real recording
 # make test   run the tests
 # make lint   style, types, import contracts, manifest
+# make bench  measure speed beside Meta's code and transformers, and memory
 # make wheel  build the package and check what is in it
 # Needs Python >= 3.11; everything else is installed into .venv, and system libraries through apt where that is allowed.
 
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test lint wheel clean
+.PHONY: demo test lint wheel bench clean
 
 $(VENV)/base: pyproject.toml constraints.txt
 	@[ -n "$(PYTHON)" ] || { echo "Python >= 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -42,5 +43,9 @@ wheel: $(VENV)/dev
 	$(BIN)/python -m build --installer pip
 	$(BIN)/python .ci/check_wheel.py dist
 
+DATA ?=
+bench: $(VENV)/dev
+	cd benchmarks && ../$(BIN)/python -m speed $(if $(DATA),--data $(DATA)) && ../$(BIN)/python memory.py
+
 clean:
-	rm -rf $(VENV) dist demo-output
+	rm -rf $(VENV) dist demo-output benchmarks/.oracle

@@ -1,0 +1,1 @@
+"""Speed, side by side with Meta's `sam2` and with `transformers`: ``make bench``."""
