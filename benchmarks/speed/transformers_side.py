@@ -24,7 +24,7 @@ def encode() -> float:
 def propagate(objects: int, count: int) -> list[float]:
     """Seconds of every frame after the first."""
     video = torch.from_numpy(STACK[:count]).permute(0, 3, 1, 2).float() / 255
-    session = Sam2VideoInferenceSession(video=video, video_height=1024, video_width=1024)
+    session = Sam2VideoInferenceSession(video=video, video_height=1024, video_width=1024, dtype=torch.float32)
     for number, (y, x) in enumerate(places(objects), start=1):
         index = session.obj_id_to_idx(number)
         inputs = {"point_coords": torch.tensor([[[[x, y]]]]), "point_labels": torch.tensor([[[1]]], dtype=torch.int32)}
