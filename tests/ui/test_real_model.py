@@ -1,11 +1,15 @@
 """The controller with the bundled model and the tracker of this package."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
 
 import napari_sam2 as ns
+from napari_sam2.api import segment_stack
 from napari_sam2.cli import main
+from napari_sam2.session.prompts import write_prompts
 from napari_sam2.ui.backend import ModelChoice, Sam2Backend
 from napari_sam2.ui.controller import Controller
 
@@ -100,3 +104,40 @@ def test_the_saved_session_gives_the_same_masks_from_python_and_the_command_line
     arguments = ["segment", str(tmp_path / "stack.tif"), "--prompts", str(tmp_path / "mine"), "--device", "cpu"]
     assert main([*arguments, "--output", str(tmp_path / "labels.tif")]) == 0
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "labels.tif"), real.labels)
+
+
+def test_the_other_mask_of_a_click_and_a_lasso_are_replayed_from_the_file(real, tmp_path):
+    real.viewer.dims.set_current_step(0, 1)
+    real.click(1, 31, 37)
+    settle(real)
+    best = real.labels[1] == 1
+    # The click is clear, so no other mask is offered; there are some all the same.
+    assert real.controller.prompting.readings.place is None
+    real.document.set_prompt(1, replace(real.document.prompt((), 1, 1), candidate=1))
+    settle(real)
+    assert not np.array_equal(real.labels[1] == 1, best)
+    real.controller.new_object()
+    real.viewer.layers["SAM 2 boxes"].add_polygons([[1, 56, 72], [1, 56, 92], [1, 76, 92], [1, 76, 72]])
+    settle(real)
+    real.controller.propagate("both", 0, 3)
+    settle(real)
+    write_prompts(tmp_path / "prompts.json", real.document.to_prompts())
+    again = segment_stack(real.viewer.layers["blobs"].data, tmp_path / "prompts.json", model="micro", device="cpu")
+    np.testing.assert_array_equal(again, real.labels)
+    assert (real.labels[1] == 2).sum() == 21 * 21
+
+
+def test_all_blobs_are_proposed_accepted_and_followed(real):
+    real.viewer.dims.set_current_step(0, 0)
+    real.controller.segment_frame()
+    settle(real)
+    real.loop.until(lambda: not real.controller.prompting.proposals.running, seconds=120)
+    assert real.controller.prompting.proposals.count == 2
+    real.controller.prompting.proposals.accept_all()
+    settle(real)
+    real.controller.propagate("both", 0, 3)
+    settle(real)
+    for frame in range(4):
+        found = [max(overlap(real.labels[frame] == i, frame, which) for i in (1, 2)) for which in (0, 1)]
+        assert min(found) > 0.6
+    assert real.told == []

@@ -170,14 +170,7 @@ class Proposals:
                 "info", "No further objects were found on this frame. Click one: its size helps to find others."
             )
             return
-        # Where nothing is written it takes no memory.
-        layer = Labels(
-            np.zeros(work.axes.shape, np.uint16),
-            name=NAME,
-            opacity=0.9,
-            colormap=work.objects.layer.colormap,
-            **placement(work.image),
-        )
+        layer = self._layer_of_frame(work)
         layer.contour = 2
         layer.editable = False
         layer.mouse_drag_callbacks.append(self._on_press)
@@ -185,6 +178,15 @@ class Proposals:
         self._redraw()
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = layer
+
+    def _layer_of_frame(self, work: Workspace) -> Labels:
+        """An empty layer of one frame, in its place in the stack: all frames might not fit into the memory."""
+        axes, place = work.axes, placement(work.image)
+        shape = [size if axis in axes.spatial else 1 for axis, size in enumerate(axes.shape)]
+        offset = np.array(axes.position(*self._at, (0, 0)))
+        place["translate"] = np.add(place["translate"], np.multiply(place["scale"], offset))
+        colormap = work.objects.layer.colormap
+        return Labels(np.zeros(shape, np.uint16), name=NAME, opacity=0.9, colormap=colormap, **place)
 
     def _on_removed(self, event: Any) -> None:
         # Whoever deletes the layer wants none of them.
@@ -200,7 +202,7 @@ class Proposals:
             picture = np.zeros(work.axes.frame_shape, np.uint16)
             for number, mask in self._masks.items():
                 picture[mask & (picture == 0)] = number
-            layer.data[work.axes.index(*self._at)] = picture
+            layer.data[work.axes.index((0,) * len(self._at[0]), 0)] = picture
             layer.refresh(extent=False)
             if not self._masks:
                 self._layer = None
@@ -218,7 +220,9 @@ class Proposals:
         # A drag moves the picture and decides nothing.
         if start is not None and np.hypot(*(np.asarray(event.pos, float) - start)) > 4:
             return
-        value = layer.get_value(event.position, view_direction=event.view_direction, world=True)
+        value = layer.get_value(
+            event.position, view_direction=event.view_direction, dims_displayed=event.dims_displayed, world=True
+        )
         number = int(value) if value else 0
         if number not in self._masks:
             return
