@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sam2.tracking import Tracker, TrackingError
-from napari_sam2.tracking.propose import Proposal, ProposeOptions, distinct, tiles
+from napari_sam2.tracking.proposal import Proposal, distinct
+from napari_sam2.tracking.propose import ProposeOptions, tiles
 from napari_sam2.weights.load import load_model
 
 CENTRES = ((30, 35), (40, 90), (75, 30), (95, 110), (88, 64), (28, 128))

@@ -164,9 +164,6 @@ class BoxesLayer(PromptLayer):
             if prompt.mask is not None and self.shows_mask(prompt.mask) and (plane, key) not in drawn.masks
         ]
         new = {place: mask for place, mask in drawn.masks.items() if not self._has(place, mask)}
-        for plane, key in new:
-            # It takes the place of all that was said before on its frame.
-            drawn.boxes.get(plane, {}).pop(key, None)
         if not (gone or new or drawn.clicks):
             document.replace_boxes(drawn.boxes)
             return
@@ -175,6 +172,7 @@ class BoxesLayer(PromptLayer):
             for plane, key, prompt in gone:
                 document.set_prompt(key[0], replace(prompt, mask=None), plane)
             for (plane, key), mask in new.items():
+                # It takes the place of all that was said before on its frame.
                 document.set_prompt(key[0], Prompt(key[1], mask=mask), plane)
             for plane, key, clicks in drawn.clicks:
                 known = document.prompt(plane, *key) or Prompt(key[1])
