@@ -380,6 +380,8 @@ def test_closing_the_widget_closes_the_review_down(desk):
     desk.viewer.window.remove_dock_widget(desk.widget)
     desk.qtbot.wait(100)
     assert not review.open
+    assert not review.isVisible()
+    assert "Review" not in desk.viewer.window.dock_widgets
 
 
 def test_the_hint_names_the_doubtful_places_and_the_question_mark_the_keys(desk):

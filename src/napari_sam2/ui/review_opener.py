@@ -46,10 +46,14 @@ class ReviewOpener:
 
     def adopt(self, review: ReviewDock) -> None:
         """Take a review that somebody else has made in the place of the one that is open."""
+        self.dismiss()
+        self.review = review
+
+    def dismiss(self) -> None:
+        """Take the dock away, if it is there."""
         if self.review is not None and self.review.open:
             self._viewer.window.remove_dock_widget(self.review)
             self.review.close_down()
-        self.review = review
 
     def close(self) -> None:
         """Let the review follow nothing any more."""

@@ -70,6 +70,7 @@ class SegmentStackWidget(QWidget):
     def _settle_hidden(self) -> None:
         if self.parent() is None and not self.isVisible():
             self.models.hide_manager()
+            self.review.dismiss()
             self._close_down()
 
     def _actions(self) -> dict[str, Any]:
