@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from napari_sam2.tracking.memory_bank import Selection
+from napari_sam2.tracking.memory_bank import Remembered, Selection
 from napari_sam2.tracking.network import OUTSIDE_LOGIT, Network, Prompted
 from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
 from napari_sam2.tracking.windows import Viewer
@@ -25,17 +25,16 @@ class Answering:
         may have been prompted on thousands of frames.
         """
         limit = self.network.options.max_conditioning
-        due = set(thing.unsettled)
-        if present is not None and limit is not None:
-            if due:
-                due &= set(sorted(thing.interactions, key=lambda frame: abs(frame - present))[:limit])
-            if len(thing.bank.conditioning) > 2 * limit:
-                for frame in thing.bank.keep_nearest(present, 2 * limit):
-                    thing.forget_answer(frame)
-                    thing.unsettled.add(frame)
+        due = {frame for frame in thing.unsettled if thing.stands(frame)}
+        if due and present is not None and limit is not None:
+            able = [frame for frame in thing.interactions if thing.stands(frame)]
+            due &= set(sorted(able, key=lambda frame: abs(frame - present))[:limit])
         for frame in sorted(due):
-            if thing.stands(frame):
-                self.condition(thing, frame)
+            self.condition(thing, frame)
+        if present is not None and limit is not None and len(thing.bank.conditioning) > 2 * limit:
+            for frame in thing.bank.keep_nearest(present, 2 * limit):
+                thing.forget_answer(frame)
+                thing.unsettled.add(frame)
 
     def condition(self, thing: TrackedObject, frame: int) -> Answer:
         """Answer the prompts of a frame and remember it as one that the user has spoken on."""
@@ -63,11 +62,13 @@ class Answering:
         side = self.network.tokens(view)
         memory = self._memory(thing, frame, said, side)
         before = earlier or thing.bank.tracked.get(frame)
+        if isinstance(before, Remembered) and not before.whole:
+            before = None
         previous: Tensor | None = None
         if before is not None:
             previous = before.view.resample(before.logits, view, OUTSIDE_LOGIT, 4 * side)
         elif memory is not None and memory.maps and said[-1].mask is None:
-            # A correction far from the frames that are remembered: look again what tracking would find here.
+            # A correction far from the frames whose masks are remembered: look again what tracking would find here.
             ((_, found, _),) = self.network.track(frame, [view], [memory], keep=True)
             previous = found.logits if found.object_score > 0 else None
         # The window is fitted to the best candidate, so that the choice among them is one among what was shown.

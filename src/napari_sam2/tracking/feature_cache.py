@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from napari_sam2.sam2 import ImageFeatures
+from napari_sam2.tracking.plates import Plate
 from napari_sam2.tracking.view import View
 
-Key = tuple[int, View]
+Key = tuple[int, View | Plate]
+"""A frame and what was looked at: a plate and a view of the same pixels have features of different size."""
 
 
 class FeatureCache:
-    """Features by (frame, view); the longest unused go first when there are more than ``limit`` bytes."""
+    """Features by frame and view; the longest unused go first when there are more than ``limit`` bytes."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit

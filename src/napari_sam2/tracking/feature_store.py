@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -52,10 +53,12 @@ class FeatureStore:
         file = self._file(image)
         try:
             parts = load_file(file, device=str(image.device))
-            os.utime(file)
-            return ImageFeatures(parts["stride16"], parts["stride8"], parts["stride4"])
+            features = ImageFeatures(parts["stride16"], parts["stride8"], parts["stride4"])
         except (OSError, SafetensorError, KeyError):  # not there, or damaged: encoded anew and written over
             return None
+        with suppress(OSError):  # in a folder that may only be read
+            os.utime(file)
+        return features
 
     def put(self, image: Tensor, features: ImageFeatures) -> None:
         """Keep features on the disk. A full or read-only disk costs nothing but the time to encode again."""

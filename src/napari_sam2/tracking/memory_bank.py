@@ -98,8 +98,12 @@ class MemoryBank:
                 self.tracked[frame] = other.pointer_alone()
 
     def keep_nearest(self, frame: int, count: int) -> set[int]:
-        """Forget all prompted frames but the ``count`` nearest to ``frame``; returns those that were forgotten."""
-        order = sorted(self.conditioning, key=lambda other: abs(other - frame))
+        """Forget all prompted frames but ``count``; returns those that were forgotten.
+
+        The nearest to ``frame`` stay, and the first one, from which backward propagation will start.
+        """
+        first = min(self.conditioning, default=None)
+        order = sorted(self.conditioning, key=lambda other: (other != first, abs(other - frame)))
         for far in order[count:]:
             del self.conditioning[far]
         return set(order[count:])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -46,6 +48,8 @@ class Prompted:
 
 Seen = tuple[ImageFeatures, tuple[slice, slice] | None]
 """Features of an image, as a batch of 1, and the part of them that is meant; None: all."""
+
+Done = TypeVar("Done")
 
 LARGEST_PLATE = 64
 """Side of a plate, in tokens: larger ones save little and take much memory."""
@@ -132,12 +136,12 @@ class Network:
 
     def _plate(self, frame: int, plate: Plate, *, keep: bool) -> ImageFeatures:
         """Features of a plate, as a batch of 1."""
-        features = self.cache.get((frame, plate.view))
+        features = self.cache.get((frame, plate))
         if features is None:
             image = self.image(frame, plate.view, (32 * plate.rows, 32 * plate.columns))
             features = self._encode(image, keep=keep)
             if keep:
-                self.cache.put((frame, plate.view), features)
+                self.cache.put((frame, plate), features)
         return features
 
     def _encode(self, image: Tensor, *, keep: bool) -> ImageFeatures:
@@ -160,23 +164,40 @@ class Network:
                 missing.append(view)
             else:
                 known[view] = cached
-        at_once = self.options.batch if self._store is None or not keep else 1
-        for start in range(0, len(missing), at_once):
-            several = missing[start : start + at_once]
-            if len(several) == 1:
-                (view,) = several
-                known[view] = self._encode(self.image(frame, view), keep=keep)
-                if keep:
-                    self.cache.put((frame, view), known[view])
+        while missing:
+            size = self._batch if self._store is None or not keep else 1
+            several = missing[:size]
+            encoded = self._or_fewer(len(several), partial(self._encoded_together, frame, several, keep=keep))
+            if encoded is None:
                 continue
-            encoded = self.model.encode_image(torch.stack([self.image(frame, view) for view in several]))
-            for index, view in enumerate(several):
-                known[view] = encoded[index : index + 1]
+            for view, features in zip(several, encoded, strict=True):
+                known[view] = features
                 if keep:
-                    # A slice would keep the whole batch alive.
-                    known[view] = ImageFeatures(*(part.clone() for part in vars(known[view]).values()))
-                    self.cache.put((frame, view), known[view])
+                    self.cache.put((frame, view), features)
+            del missing[:size]
         return known
+
+    def _encoded_together(self, frame: int, views: Sequence[View], *, keep: bool) -> list[ImageFeatures]:
+        """Features of views as batches of 1, from one run of the network."""
+        images = [self.image(frame, view) for view in views]
+        if len(images) == 1:
+            return [self._encode(images[0], keep=keep)]
+        encoded = self.model.encode_image(torch.stack(images))
+        alone = [encoded[index : index + 1] for index in range(len(images))]
+        # A slice would keep the whole batch alive.
+        return [ImageFeatures(*(part.clone() for part in vars(one).values())) for one in alone] if keep else alone
+
+    def _or_fewer(self, size: int, work: Callable[[], Done]) -> Done | None:
+        """What is made of a batch of ``size``; None where memory ran out: batches are half as large from now on."""
+        try:
+            return work()
+        except torch.OutOfMemoryError:
+            if size == 1:
+                raise
+        # Behind the handler, because the error keeps what the batch had taken.
+        self._batch = size // 2
+        _let_go(self.model.device)
+        return None
 
     def _memory(self, selections: Sequence[Selection]) -> Memory:
         """Selections of equal signature as one batch."""
@@ -203,14 +224,8 @@ class Network:
             while waiting:
                 size = max(1, min(self._batch, TOKENS_AT_ONCE // tokens**2))
                 batch = waiting[:size]
-                try:
-                    done = self._track(frame, glance, batch, views, selections)
-                except torch.OutOfMemoryError:
-                    if size == 1:
-                        raise
-                    # Other programs may have taken what there was; fewer objects at once need less.
-                    self._batch = size // 2
-                    _let_go(self.model.device)
+                done = self._or_fewer(len(batch), partial(self._track, frame, glance, batch, views, selections))
+                if done is None:
                     continue
                 yield from done
                 del waiting[:size]

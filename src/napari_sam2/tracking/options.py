@@ -75,6 +75,10 @@ class TrackerOptions:
                 f"got batch {self.batch}, probe_every {self.probe_every} and window_ratio {self.window_ratio}, "
                 "expected at least 1, at least 1 and more than 1"
             )
+        if self.max_conditioning is not None and self.max_conditioning < 1:
+            raise TrackingError(f"got max_conditioning {self.max_conditioning}, expected at least 1, or None for all")
+        if self.feature_folder is not None:
+            object.__setattr__(self, "feature_folder", Path(self.feature_folder))
 
     @classmethod
     def reference(cls) -> TrackerOptions:

@@ -136,7 +136,7 @@ def _merged(boxes: NDArray[np.int64], largest: int) -> list[tuple[NDArray[np.int
         joined = np.concatenate((np.minimum(boxes[row, :2], boxes[:, :2]), np.maximum(boxes[row, 2:], boxes[:, 2:])), 1)
         gain = (area(boxes[row]) + area(boxes) - area(joined)).astype(float)
         sides = np.maximum(joined[:, 2] - joined[:, 0], joined[:, 3] - joined[:, 1])
-        same = area(joined) == area(boxes[row])  # one lies in the other
+        same = area(joined) == np.maximum(area(boxes), area(boxes[row]))  # one lies in the other
         gain[((sides > largest) & ~same) | ~alive] = -1
         gain[row] = -1
         saving[row], saving[:, row] = gain, gain

@@ -152,7 +152,7 @@ class Tracker:
         with torch.inference_mode():
             for thing in asked:
                 if not thing.stands(frame):
-                    self._answering.settle(thing)
+                    self._answering.settle(thing, frame)
             able = [thing for thing in asked if thing.stands(frame) or thing.bank.conditioning]
             if not able:
                 raise TrackingError(f"got negative clicks alone on frame {frame}; click on the object itself first")

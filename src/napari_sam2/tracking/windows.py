@@ -215,7 +215,8 @@ class Viewer:
         if not isinstance(answer.view, LatticeView):
             return answer.view
         area, extent, centre = found
-        if thing.lattice is None:
+        if thing.lattice is None or extent > thing.lattice[0] * thing.lattice[1] / 2:
+            # New, or a correction has made it larger than what it was followed in.
             side = scale.side_for(area, extent, self.ratio)
             tokens = 4 * math.ceil(side / (2 * answer.view.step))
             whole = self.network.config.feature_size
