@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -67,7 +68,7 @@ def test_windows_for_percentiles_cover_the_plate_and_overlap_by_half(length: int
     starts = _starts(length, window)
     assert starts[0] == 0
     assert starts[-1] == max(length - window, 0)
-    assert all(0 < b - a <= window / 2 + 1 for a, b in zip(starts, starts[1:], strict=False))
+    assert all(0 < b - a <= window / 2 + 1 for a, b in itertools.pairwise(starts))
 
 
 @pytest.mark.parametrize(("height", "width"), [(128, 128), (128, 192), (512, 128), (256, 384)])

@@ -38,7 +38,7 @@ def test_a_window_is_on_the_lattice_in_the_frame_and_near_its_centre(
     for start, length, share in zip((view.y, view.x), shape, place, strict=True):
         middle = share * (length - 1) + 0.5
         if view.height <= length - length % step:
-            assert 0 <= start
+            assert start >= 0
             assert start + view.height < length + step
             free = view.height / 2 <= middle <= length - view.height / 2
             assert not free or abs(start + view.height / 2 - middle) <= step

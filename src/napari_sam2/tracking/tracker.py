@@ -251,6 +251,8 @@ class Tracker:
         if low >= high:
             raise TrackingError(f"got the frames from {low} up to {high}, which are none; stop after the start")
         chosen = None if objects is None else {self._known(object_id).id for object_id in objects}
+        if chosen is not None and not chosen:
+            raise TrackingError("got no objects, so there is nothing to propagate; leave objects out for all of them")
         if not any(thing.starts for thing in self._objects.values() if chosen is None or thing.id in chosen):
             raise TrackingError("got negative clicks alone; click on an object itself first")
 
