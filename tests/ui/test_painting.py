@@ -171,6 +171,20 @@ def test_a_frame_that_was_painted_while_it_was_propagated_to_keeps_what_was_pain
     np.testing.assert_array_equal(session.labels[4] == 1, painted)
 
 
+def test_the_brush_paints_the_current_object(session, layer):
+    session.controller.set_tool("paint")
+    assert session.viewer.layers.selection.active is layer.layer
+    assert str(layer.layer.mode) == "paint"
+    assert layer.layer.selected_label == 1
+    layer.paint((0, 30, 30), layer.layer.selected_label)
+    session.controller.new_object()
+    assert layer.layer.selected_label == 2
+    session.controller.select_object(1)
+    assert layer.layer.selected_label == 1
+    session.controller.set_positive(True)
+    assert session.viewer.layers.selection.active.name == POINTS
+
+
 def test_a_moved_mark_moves_the_mask_and_a_deleted_one_takes_it_away(session, layer):
     layer.paint((0, 30, 30), 1)
     session.settle()

@@ -402,7 +402,8 @@ class Controller:
         self.changed.emit()
 
     def _on_current(self, object_id: int) -> None:
-        self.prompting.readings.clear()
+        if self.workspace is not None:
+            self.prompting.on_current(self.workspace, object_id)
         self.changed.emit()
 
     def _on_document(self, *args: Any) -> None:

@@ -67,6 +67,8 @@ def hint(now: Situation) -> str:
         return f"{gesture} a cell."
     if not now.current:
         return f"{gesture} the next cell" + ("." if now.frames == 1 else ", or Propagate (G).")
+    if now.tool == "paint":
+        return "Paint or erase: what you paint holds. Next cell: N. Back to clicking: Q. All frames: Propagate (G)."
     if now.propagated and now.again:
         return f"Propagate (G) again does {now.again}; the rest stays."
     if now.propagated and now.accepted:

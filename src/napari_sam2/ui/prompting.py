@@ -93,6 +93,12 @@ class Prompting:
         if self.readings.place == place:
             self.readings.clear()
 
+    def on_current(self, work: Workspace, object_id: int) -> None:
+        """The next prompts belong to another object: so do the strokes of the brush."""
+        self.readings.clear()
+        if self.tool == "paint":
+            work.layers[0].selected_label = object_id
+
     def on_preview(self, work: Workspace, plane: Plane, frame: int, result: Any) -> None:
         """Masks of prompted objects have come: show what else the click on the current one can mean."""
         self.readings.show(work, plane, frame, result)
