@@ -7,6 +7,8 @@ Needs napari with Qt, and the recording (fetched once).
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QApplication
 
 from napari_sam2.demo.recording import DemoStack, hela
+from napari_sam2.session.autosave import sessions_folder
 from napari_sam2.ui.widget import SegmentStackWidget
 
 IMAGES = Path(__file__).with_name("images")
@@ -86,7 +89,19 @@ def main() -> None:
     """Open the recording, click cells, propagate, correct; a picture of each state."""
     IMAGES.mkdir(exist_ok=True)
     data = hela()
-    show_proposals(data)
+    # Pictures must not leave sessions behind, nor show those of whoever makes them.
+    with tempfile.TemporaryDirectory() as sessions:
+        os.environ["NAPARI_SAM2_SESSIONS"] = sessions
+        show_proposals(data)
+        show_work(data)
+        show_channels()
+    with tempfile.TemporaryDirectory() as sessions:
+        os.environ["NAPARI_SAM2_SESSIONS"] = sessions
+        show_sessions(data)
+
+
+def show_work(data: DemoStack) -> None:
+    """Click cells, propagate, correct, review."""
     desk = Desk(data)
     control = desk.control
     wait(desk.resting)
@@ -115,7 +130,30 @@ def main() -> None:
     desk.shoot("corrected")
     show_review(desk)
     desk.viewer.close()
-    show_channels()
+
+
+def show_sessions(data: DemoStack) -> None:
+    """Accept a frame; find the session again that was not closed."""
+    desk = Desk(data)
+    control = desk.control
+    wait(desk.resting)
+    for number, item in enumerate(data.objects[:4]):
+        if number:
+            control.new_object()
+        desk.click(0, *item.prompts[0].points[0])
+    control.propagate("both", 0, len(data.stack) - 1)
+    wait(desk.resting)
+    desk.go_to(4)
+    control.accept()
+    wait(desk.resting)
+    desk.shoot("accepted")
+    control.save_session(sessions_folder() / "HeLa")
+    wait(lambda: not control.keeping.busy)
+    desk.viewer.close()
+    desk = Desk(data)
+    wait(lambda: bool(desk.control.keeping.unfinished))
+    desk.shoot("reopen")
+    desk.viewer.close()
 
 
 def show_proposals(data: DemoStack) -> None:
