@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_sam2.session.plans import DIRECTIONS, Pass, Standing, overwritten, passes, wanted
+from napari_sam2.session.plans import DIRECTIONS, Pass, Standing, passes, wanted
 
 
 def frames(*numbers: int) -> frozenset[int]:
@@ -49,12 +49,6 @@ def test_nothing_is_left_to_do():
 def test_a_single_corrected_frame_between_accepted_ones():
     standing = Standing(frames(2, 3, 4), frames(2, 4), frozenset(range(10)) - {3})
     assert passes({1: standing}, 0, 9, "both") == [Pass("forward", 3, 3, {1: frames(3)})]
-
-
-def test_overwritten_counts_masks_that_are_there_and_not_prompted():
-    standing = Standing(frames(0, 5), done=frozenset(range(5)))
-    plan = passes({1: standing}, 0, 9, "both")
-    assert overwritten({1: standing}, plan, {1: range(8)}) == 2
 
 
 numbers = st.frozensets(st.integers(0, 15), max_size=8)

@@ -79,13 +79,13 @@ class Masks:
         if part[0].stop == part[0].start:
             return None
         delta = FrameDelta.of(plane, frame, part, before[part], after[part])
-        self._put(plane, frame, part, after)
+        self._put(plane, frame, part, after[part])
         return delta
 
     def turn(self, delta: FrameDelta, *, forth: bool) -> None:
         """Take a write back, or make it again. Pixels that somebody else has changed since then stay."""
-        after = delta.turned(self.frame(delta.plane, delta.frame), forth=forth)
-        self._put(delta.plane, delta.frame, delta.part, after)
+        region = self.frame(delta.plane, delta.frame)[delta.part]
+        self._put(delta.plane, delta.frame, delta.part, delta.turned_part(region, forth=forth))
 
     def relabel(self, ids: Mapping[int, int], first: int = 0) -> list[FrameDelta]:
         """Give pixels of the objects `ids` the other ids (0: none), from frame `first` on in every plane."""
@@ -106,10 +106,10 @@ class Masks:
         self.relabelled.emit(dict(ids), first)
         return deltas
 
-    def _put(self, plane: Plane, frame: int, part: tuple[slice, slice], after: Labels) -> None:
+    def _put(self, plane: Plane, frame: int, part: tuple[slice, slice], values: Labels) -> None:
         place = iter(part)
         index = tuple(next(place) if isinstance(axis, slice) else axis for axis in self._padded(plane, frame))
-        self.array[index] = after[part]
+        self.array[index] = values
         self._objects.pop((plane, frame), None)
         self.changed.emit(plane, frame)
 

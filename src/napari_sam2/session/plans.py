@@ -1,6 +1,6 @@
 """What a propagation does: which frames of which objects, in which order. Pure functions on frame numbers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from napari_sam2.session.locks import between
@@ -134,13 +134,3 @@ def _span(
             start = source
     where = sorted((start, end))
     return Pass("forward" if step > 0 else "backward", where[0], where[1], {object_id: writes}, seeds)
-
-
-def overwritten(objects: Mapping[int, Standing], plan: Collection[Pass], there: Mapping[int, Collection[int]]) -> int:
-    """How many masks that are there a plan would replace, apart from those on prompted frames.
-
-    Args:
-        there: the frames on which each object has pixels.
-    """
-    frames = {(item, frame) for one in plan for item, written in one.writes.items() for frame in written}
-    return sum(frame in there.get(item, ()) and frame not in objects[item].starts for item, frame in frames)
