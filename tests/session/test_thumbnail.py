@@ -24,6 +24,12 @@ def test_the_piece_holds_the_object_and_lies_in_the_image(height, width, data):
     assert (picture == RED).all(axis=2).any()
 
 
+def test_a_thin_part_of_a_large_object_is_not_lost():
+    mask = np.zeros((600, 600), bool)
+    mask[301, :] = True
+    assert (thumbnail(np.zeros((600, 600)), mask, (0, 1), RED) == RED).all(axis=2).any()
+
+
 def test_an_empty_mask_has_no_piece():
     assert part_around(np.zeros((9, 9), bool)) is None
 

@@ -45,7 +45,8 @@ def thumbnail(
     y = (np.arange(max(1, round(height * scale))) / scale).astype(int).clip(0, height - 1)
     x = (np.arange(max(1, round(width * scale))) / scale).astype(int).clip(0, width - 1)
     picture: NDArray[np.uint8] = _bright(np.asarray(image), limits)[y][:, x]
-    large = np.pad(mask[y][:, x], 1)
+    # Thin parts of a large object must not fall between the pixels that are shown.
+    large = np.pad(np.logical_or.reduceat(np.logical_or.reduceat(mask, y, axis=0), x, axis=1), 1)
     inner = large[1:-1, 1:-1] & large[:-2, 1:-1] & large[2:, 1:-1] & large[1:-1, :-2] & large[1:-1, 2:]
     picture[large[1:-1, 1:-1] & ~inner] = color
     return picture
