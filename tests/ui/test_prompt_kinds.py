@@ -187,6 +187,21 @@ def test_proposals_leave_with_their_image(first, stack):
     assert PROPOSALS not in first.viewer.layers
 
 
+def test_another_frame_axis_drops_the_proposals_and_another_model_stops_the_search(first):
+    search = proposed(first)
+    first.controller.set_frame_axis(1)
+    assert search.count == 0
+    assert PROPOSALS not in first.viewer.layers
+    first.backend.gate.clear()
+    first.controller.segment_frame()
+    assert search.running
+    first.controller.set_model("sam2.1_hiera_tiny")
+    assert not search.running
+    first.backend.gate.set()
+    settle(first)
+    assert PROPOSALS not in first.viewer.layers
+
+
 def test_whoever_deletes_the_layer_of_proposals_rejects_them(first):
     proposals = proposed(first)
     first.viewer.layers.remove(PROPOSALS)

@@ -167,6 +167,7 @@ class Controller:
     def set_frame_axis(self, axis: int | None, swept: int | None = None) -> None:
         """Let another axis of the image count the frames, and perhaps one more be swept."""
         if self._need_image() is not None and self.looking.set_axes(axis, swept):
+            self.prompting.forget()
             self.previews.drop_all()
             self.carrying.forget()
         self.changed.emit()
@@ -187,6 +188,7 @@ class Controller:
 
     def _choose(self, choice: ModelChoice, wish: str) -> None:
         if choice != self.choice and self._free(wish):
+            self.prompting.proposals.cancel()
             self.carrying.forget()
             self.loading.choose(choice)
             self._preview_visible()

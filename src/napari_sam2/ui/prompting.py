@@ -71,7 +71,7 @@ class Prompting:
         self.proposals.told.connect(tell)
 
     def forget(self) -> None:
-        """Another image is worked on."""
+        """Another image is worked on, or other frames of it."""
         self.tool = "points"
         self.readings.clear()
         self.proposals.cancel()

@@ -199,12 +199,13 @@ class Proposals:
         self._marked = self._marked if self._marked in self._masks else None
         work, layer = self._work, self._layer
         if layer is not None and work is not None:
-            picture = np.zeros(work.axes.frame_shape, np.uint16)
-            for number, mask in self._masks.items():
-                picture[mask & (picture == 0)] = number
-            layer.data[work.axes.index((0,) * len(self._at[0]), 0)] = picture
-            layer.refresh(extent=False)
-            if not self._masks:
+            if self._masks:
+                picture = np.zeros(work.axes.frame_shape, np.uint16)
+                for number, mask in self._masks.items():
+                    picture[mask & (picture == 0)] = number
+                layer.data[work.axes.index((0,) * len(self._at[0]), 0)] = picture
+                layer.refresh(extent=False)
+            else:
                 self._layer = None
                 if layer in self._viewer.layers:
                     self._viewer.layers.remove(layer)
