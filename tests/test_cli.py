@@ -74,6 +74,15 @@ def test_segment(job: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert {file.name for file in tmp_path.iterdir()} == {"stack.tif", "p.json", "labels.tif"}
 
 
+def test_a_long_run_is_foreseen_in_one_line(job: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = tifffile.imread(tmp_path / "stack.tif")[[0, 1, 2, 3, 2, 1] * 4]
+    tifffile.imwrite(tmp_path / "stack.tif", frames, photometric="minisblack")
+    assert main(with_option(job, direction="forward")) == 0
+    first, *later = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"1 object through 23 frames: about \d+ s and \d+ MB on \w+ in (float32|b?float16)", first)
+    assert not any("through" in line for line in later)
+
+
 def test_directions_and_wide_labels(job: list[str], tmp_path: Path) -> None:
     click(tmp_path / "p.json", frame=1, identity=70_000)
     assert main(with_option(job, direction="forward")) == 0
@@ -180,6 +189,7 @@ def test_ctrl_c_keeps_the_finished_frames(job: list[str], tmp_path: Path) -> Non
     command = [sys.executable, "-m", "napari_sam2.cli", *job]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
+        assert process.stderr.readline().startswith("1 object through 2000 frames: about ")
         assert process.stderr.readline().startswith("1 of 2000 results")
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=120)

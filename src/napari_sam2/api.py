@@ -16,6 +16,7 @@ from napari_sam2.session.stacks import Stack, View, arrange
 from napari_sam2.tracking import Contrast, FrameResult, Tracker, TrackerOptions, TrackingError
 from napari_sam2.tracking.channels import Channel, colour_table, default_colours
 from napari_sam2.tracking.composed import Composed
+from napari_sam2.tracking.estimate import Estimate, foresee
 from napari_sam2.tracking.labels import merge
 from napari_sam2.tracking.stretched import StretchedTracker
 from napari_sam2.tracking.swept import SweptTracker, tracker_for
@@ -48,6 +49,7 @@ def segment_stack(
     colours: Sequence[str] | None = None,
     out: Any = None,
     progress: Callable[[Progress], None] | None = None,
+    foreseen: Callable[[Estimate], None] | None = None,
 ) -> Any:
     """Segment the prompted objects in all frames of a stack.
 
@@ -66,6 +68,8 @@ def segment_stack(
         out: unsigned integers of the labels' shape to write into, frame by frame, such as a memory map; made when None.
             After an exception it holds the frames that were finished.
         progress: called after every result.
+        foreseen: called once before the first of them with the time and memory that it will all take, where that can be
+            measured; not for a few frames.
 
     Returns:
         labels, 0 = background, otherwise the id of the object; uint16 where the ids allow it. (frames, y, x), for a
@@ -90,6 +94,8 @@ def segment_stack(
         labels = np.zeros(arranged.labels_shape, label_dtype(objects)) if out is None else out
         objects, frames = numbered_through(objects, arranged), len(arranged.array)
     apply_prompts(tracker, objects)
+    if foreseen is not None and (found := foresee(tracker, direction)) is not None:
+        foreseen(found)
     total = expected_results(objects, frames, direction, slices)
     for done, result in enumerate(tracker.propagate(direction=direction), start=1):
         place = (result.frame,) if arranged is None else arranged.place(result.frame)

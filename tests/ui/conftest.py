@@ -174,6 +174,7 @@ class FakeBackend:
     gate: threading.Event = field(default_factory=threading.Event)
     slow: float = 0.0
     ambiguous: bool = False
+    foreseen: object = None
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -204,6 +205,10 @@ class FakeBackend:
 
     def inference(self):
         return nullcontext()
+
+    def foresee(self, tracker, start, stop, direction) -> object:
+        self.note("foresee", start, stop, direction)
+        return self.foreseen
 
     def merge(self, existing, result) -> np.ndarray:
         existing[np.isin(existing, result.object_ids)] = 0

@@ -47,6 +47,43 @@ def test_progress_counts_and_estimates(session):
     assert seen == [(count, 6, True) for count in range(1, 7)]
 
 
+class Foreseen:
+    seconds = 90.0
+
+    def __str__(self) -> str:
+        return "1 object through 6 frames: about 2 min"
+
+
+def test_the_time_is_foreseen_before_the_first_frame_and_forgotten_with_the_next_run(session, backend):
+    backend.foreseen = Foreseen()
+    run, shown = session.controller.propagation, []
+    run.foretold.connect(lambda: shown.append((run.done, run.remaining, str(run.foreseen))))
+    session.click(2, 17, 24)
+    session.propagate("forward", 1, 4)
+    assert shown == [(0, 90.0, "1 object through 6 frames: about 2 min")]
+    assert [call for call in backend.calls if call[0] == "foresee"] == [("foresee", 1, 5, "forward")]
+    assert run.remaining == 0.0, "measured on the way from then on"
+    backend.foreseen = None
+    session.click(3, 18, 26)
+    session.propagate("forward", 0, 5)
+    assert run.foreseen is None
+
+
+def test_what_is_foreseen_of_a_cancelled_run_is_not_shown(session, backend):
+    backend.foreseen = Foreseen()
+    run, shown = session.controller.propagation, []
+    session.click(2, 17, 24)
+    session.settle()
+    run.foretold.connect(lambda: shown.append(run.cancelling))
+    backend.gate.clear()
+    session.controller.propagate("both", 0, 5)
+    session.controller.cancel()
+    backend.gate.set()
+    session.settle()
+    assert not run.running
+    assert shown in ([], [True])
+
+
 def test_cancel_keeps_what_is_finished(session):
     session.click(0, 15, 20)
     session.settle()

@@ -242,6 +242,27 @@ def test_progress_and_cancel(desk):
     assert desk.child(QPushButton, "propagate").isEnabled()
 
 
+class Foreseen:
+    seconds = 7200.0
+
+    def __str__(self) -> str:
+        return "1 object through 6 frames: about 2.0 h and 40 MB on cpu in bfloat16"
+
+
+def test_the_time_is_shown_before_the_first_frame_is_there(desk):
+    desk.click(*world(15, 20))
+    desk.settle()
+    desk.backend.foreseen, desk.backend.slow = Foreseen(), 0.3
+    desk.press("propagate")
+    bar = desk.child(QProgressBar, "progress")
+    desk.qtbot.waitUntil(lambda: bar.text() == "0 of 6, 2.0 h left", timeout=10000)
+    assert bar.toolTip() == str(Foreseen())
+    desk.qtbot.waitUntil(lambda: bar.value() > 0, timeout=10000)
+    assert " h left" not in bar.text()
+    desk.press("cancel")
+    desk.settle()
+
+
 def test_the_slider_moves_while_frames_come(desk):
     desk.click(*world(15, 20))
     desk.settle()

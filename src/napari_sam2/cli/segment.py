@@ -114,7 +114,15 @@ def _propagate(
             line(step.done, step.total)
 
         segment_stack(
-            stack, objects, model, direction=direction, options=behaviour, colours=colours, out=labels, progress=note
+            stack,
+            objects,
+            model,
+            direction=direction,
+            options=behaviour,
+            colours=colours,
+            out=labels,
+            progress=note,
+            foreseen=lambda found: print(found, file=sys.stderr, flush=True),
         )
     except (KeyboardInterrupt, ValueError, OSError, MemoryError) as trouble:
         return len(finished), trouble

@@ -20,6 +20,9 @@ class FeatureCache:
         self.nbytes = 0
         self._kept: OrderedDict[Key, ImageFeatures] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def get(self, key: Key) -> ImageFeatures | None:
         """Features of one image, or None."""
         features = self._kept.get(key)

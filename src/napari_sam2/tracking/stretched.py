@@ -54,6 +54,11 @@ class StretchedTracker:
         """The objects with prompts, ascending."""
         return self._inner.object_ids
 
+    @property
+    def drawn_out(self) -> Tracker:
+        """The tracker of the drawn out frames."""
+        return self._inner
+
     def add_points(self, object_id: int, frame: int, points: Any, labels: Any = None, candidate: int = 0) -> None:
         """As for Tracker."""
         places, kinds = check.points(points, labels, self._shape)

@@ -198,9 +198,14 @@ class Tracker:
             raise TrackingError("there is nothing to propagate; click on an object first")
         return able
 
-    def prepare(self, thing: TrackedObject) -> None:
-        """Answer and remember the prompts around the first frame of an object."""
-        self._answering.settle(thing, thing.starts[0])
+    @property
+    def windows(self) -> bool:
+        """Whether objects are followed in windows of their own scale."""
+        return self._viewer.windows
+
+    def prepare(self, thing: TrackedObject, frame: int) -> None:
+        """Answer and remember the prompts of an object around a frame, as when it is tracked there."""
+        self._answering.settle(thing, frame)
 
     def look_ahead(self, things: Sequence[TrackedObject]) -> None:
         """Track objects to the frame after the first one's prompt, as if all they can remember were there already.

@@ -45,6 +45,13 @@ class TrackerLike(Protocol):
     def propagate(self, start: int | None, stop: int | None, direction: str) -> Iterator[Any]: ...
 
 
+class Foreseen(Protocol):
+    """Time and memory of a propagation, a line for the user as text; see napari_sam2.tracking.estimate."""
+
+    @property
+    def seconds(self) -> float: ...
+
+
 class Backend(Protocol):
     """All but `merge` is called on the inference thread."""
 
@@ -56,6 +63,9 @@ class Backend(Protocol):
 
     def inference(self) -> AbstractContextManager[Any]:
         """In which every call of the model is made."""
+
+    def foresee(self, tracker: TrackerLike, start: int, stop: int, direction: str) -> Foreseen | None:
+        """What a propagation with these arguments will take; None where that is not worth finding out."""
 
     def merge(self, existing: np.ndarray, result: Any) -> np.ndarray:
         """The (y, x) labels of a frame with the result's objects in them; other objects keep their pixels."""
@@ -90,6 +100,12 @@ class Sam2Backend:
         import torch
 
         return torch.inference_mode()
+
+    def foresee(self, tracker: Any, start: int, stop: int, direction: Any) -> Foreseen | None:
+        """See Backend."""
+        from napari_sam2.tracking.estimate import foresee
+
+        return foresee(tracker, direction, start, stop)
 
     def merge(self, existing: np.ndarray, result: Any) -> np.ndarray:
         """See Backend."""

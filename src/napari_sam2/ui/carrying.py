@@ -106,6 +106,7 @@ class Carrying:
         self._load: Load | None = None
         self._queued: Wish | None = None
         propagation.advanced.connect(self._on_frame)
+        propagation.foretold.connect(self.changed.emit)
         propagation.ended.connect(self._on_ended)
 
     def start(self, work: Workspace, wish: Wish, choice: ModelChoice) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from napari_sam2.session.document import Key, interactions
 from napari_sam2.session.prompts import Prompt
-from napari_sam2.ui.backend import Backend, ModelChoice, Progress, TrackerLike
+from napari_sam2.ui.backend import Backend, Foreseen, ModelChoice, Progress, TrackerLike
 from napari_sam2.ui.messages import Cancelled
 
 _T = TypeVar("_T")
@@ -217,8 +217,11 @@ class Segmenter:
         with self._backend.inference():
             return next(run, None)
 
-    def begin(self, target: Target, routes: Sequence[Route], *, afresh: bool = False) -> None:
+    def begin(self, target: Target, routes: Sequence[Route], *, afresh: bool = False) -> Foreseen | None:
         """Start to propagate; the frames come from `step`. What was being propagated before is given up.
+
+        Returns:
+            what it will take, where that is worth finding out: for a single long route.
 
         Args:
             afresh: with a new tracker, so that not even the image features that an older one keeps, which may have been
@@ -230,6 +233,11 @@ class Segmenter:
         self._carry = self._ready(target, self._carry)
         self._routes = list(enumerate(routes))
         self._next_route()
+        if len(routes) != 1:
+            return None
+        route = routes[0]
+        with self._backend.inference():
+            return self._backend.foresee(self._carry.tracker, route.first, route.last + 1, route.direction)
 
     def step(self) -> tuple[int, Any] | None:
         """(number of its route, result) of the next frame, None after the last one."""

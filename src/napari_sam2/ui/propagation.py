@@ -7,6 +7,7 @@ from dataclasses import replace
 from psygnal import Signal
 
 from napari_sam2.session.document import Key
+from napari_sam2.ui.backend import Foreseen
 from napari_sam2.ui.inference import InferenceThread, Route, Segmenter, Target
 
 _AHEAD = 2
@@ -41,10 +42,12 @@ class Propagation:
     Events:
         advanced(route, result): a frame is done; its progress is counted when this is over. `route` is the number of
             its route.
+        foretold(): what it will take is known, before the first frame.
         ended(cancelled, error): no more frames come; error is an exception or None.
     """
 
     advanced = Signal(int, object)
+    foretold = Signal()
     ended = Signal(bool, object)
 
     def __init__(
@@ -61,6 +64,8 @@ class Propagation:
         self._error: BaseException | None = None
         self.total = 0
         self.done = 0
+        self.foreseen: Foreseen | None = None
+        """What the latest one will take as measured before its first frame, in words by `str`."""
         self.running = False
         self.paused = False
         self.cancelling = False
@@ -69,7 +74,7 @@ class Propagation:
     def remaining(self) -> float | None:
         """Seconds of work that it will still take, None before there is anything to go by."""
         if not self.done:
-            return None
+            return self.foreseen.seconds if self.foreseen is not None else None
         now = self._clock() - self._since if self._since is not None else 0.0
         return (self._spent + now) / self.done * max(0, self.total - self.done)
 
@@ -79,15 +84,22 @@ class Propagation:
         self._begun = False
         self._spent, self._since = 0.0, None
         self.done = 0
+        self.foreseen = None
         slices = getattr(target.stack, "slices", 1)
         self.total = sum(frames_to_do(route.prompts, route, slices) for route in routes)
         self._open()
         number = self._number
         self._thread.submit(
             lambda: self._segmenter.begin(target, routes, afresh=afresh),
-            done=lambda _: self._on_begun(number),
+            done=lambda foreseen: self._on_foreseen(number, foreseen),
             failed=lambda error: self._on_failed(number, error),
         )
+
+    def _on_foreseen(self, number: int, foreseen: Foreseen | None) -> None:
+        if number == self._number and self.running:
+            self.foreseen = foreseen
+            self.foretold.emit()
+        self._on_begun(number)
 
     def go_on(self) -> None:
         """Begin again where a cancelled one has stopped."""

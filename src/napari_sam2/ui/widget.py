@@ -250,11 +250,13 @@ class SegmentStackWidget(QWidget):
             parts = (f"{run.done} of {run.total}", remaining_text(run.remaining))
             state = "Stopping" if run.cancelling else "Paused, " if run.paused else ""
             form.progress.setFormat(state if run.cancelling else state + ", ".join(part for part in parts if part))
+            form.progress.setToolTip(str(run.foreseen or ""))
         elif control.loading.busy:
             done, total = control.loading.amount or (0, None)
             form.progress.setRange(0, round(total / 1e6) if total else 0)
             form.progress.setValue(round(done / 1e6))
             form.progress.setFormat(control.loading.text)
+            form.progress.setToolTip("")
 
 
 def _scrolling(form: QWidget) -> QScrollArea:
