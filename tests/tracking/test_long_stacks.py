@@ -213,6 +213,23 @@ def test_painted_masks_on_many_frames_are_the_results_on_every_run(small_model: 
             np.testing.assert_array_equal(labels[frame] == 1, mask)
 
 
+@pytest.mark.parametrize("view", ["auto", "frame"])
+def test_prompts_that_were_let_go_of_are_answered_as_they_were(
+    small_model: Sam2, long_stack: np.ndarray, view: str
+) -> None:
+    """Not as corrections of what was tracked to their frames."""
+    tracker = Tracker(small_model, long_stack, TrackerOptions(max_conditioning=2, view=view))  # type: ignore[arg-type]
+    frames = range(0, 30, 2)
+    for frame in frames:
+        tracker.add_points(1, frame, [[24, 15]])
+    first = {r.frame: r.logits for r in tracker.propagate(stop=30) if r.frame in frames}
+    assert len(tracker._objects[1].answers) <= 4
+    for direction in ("backward", "forward"):
+        again = {r.frame: r.logits for r in tracker.propagate(stop=30, direction=direction)}  # type: ignore[arg-type]
+        for frame in frames:
+            np.testing.assert_array_equal(again[frame], first[frame])
+
+
 def test_negative_clicks_ahead_do_not_keep_the_object_from_being_known(
     small_model: Sam2, long_stack: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ import torch
 
 from napari_sam2.sam2 import Sam2
 from napari_sam2.tracking import Tracker, TrackerOptions, scale
+from napari_sam2.tracking.network import Network, Prompted
+from napari_sam2.tracking.objects import Answer
 from napari_sam2.tracking.view import View
 
 
@@ -84,3 +86,24 @@ def test_the_whole_frame_can_be_asked_for(small_model: Sam2) -> None:
     tracker.add_points(1, 0, [[20, 20]])
     tracker.predict(0)
     assert tracker._objects[1].answers[0].view == View(0, 0, 70, 90)
+
+
+def test_a_network_that_finds_an_object_everywhere_does_not_make_windows_grow_without_end(
+    small_model: Sam2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its masks fill their windows, also beyond the frame."""
+    real = Network.answer
+
+    def everywhere(self: Network, frame: int, prompted: Prompted) -> Answer:
+        answer = real(self, frame, prompted)
+        answer.logits.fill_(5.0)
+        return answer
+
+    monkeypatch.setattr(Network, "answer", everywhere)
+    tracker = Tracker(small_model, np.random.default_rng(0).random((6, 60, 90)).astype(np.float32))
+    sides = []
+    for frame in range(6):
+        tracker.add_points(1, frame, [[30, 40]])
+        tracker.predict(frame)
+        sides.append(tracker._objects[1].answers[frame].view.side)
+    assert max(sides) <= 6 * 90

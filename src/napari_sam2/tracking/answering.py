@@ -53,6 +53,7 @@ class Answering:
         for count in range(done + 1, len(steps) + 1):
             thing.answers[frame] = self._take(thing, frame, steps[:count])
             thing.answered[frame] = count
+            (thing.alone.discard if frame in thing.seen else thing.alone.add)(frame)
         return thing.answers[frame]
 
     def _take(self, thing: TrackedObject, frame: int, said: list[Interaction]) -> Answer:

@@ -58,6 +58,8 @@ class TrackedObject:
     """How many interactions of a frame its answer includes."""
     seen: dict[int, bool] = field(default_factory=dict)
     """Frames on which it was segmented in a propagation, and whether backwards: a prompt there is a correction."""
+    alone: set[int] = field(default_factory=set)
+    """Frames that were answered before a propagation came by, so that memory had no say."""
     unsettled: set[int] = field(default_factory=set)
     """Frames with prompts that the memory does not include yet."""
     side: float | None = None
@@ -69,7 +71,10 @@ class TrackedObject:
     """Frames in a row, up to the one tracked last, on which it was absent."""
 
     def forget_answer(self, frame: int) -> None:
-        """Let the prompts of a frame be looked at anew."""
+        """Let the prompts of a frame be looked at anew, as they were the first time."""
+        if frame in self.alone:
+            self.alone.remove(frame)
+            self.seen.pop(frame, None)
         self.answers.pop(frame, None)
         self.answered.pop(frame, None)
 

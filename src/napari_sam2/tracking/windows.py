@@ -114,6 +114,11 @@ class Viewer:
         side = 1.15 * max(y1 - y0, x1 - x0)
         return View.window(((y0 + y1) / 2, (x0 + x1) / 2), side, self.shape)
 
+    def _side_for(self, area: float, extent: float) -> float:
+        """Side of the window for an object; what a mask covers beyond the frame is no part of it."""
+        height, width = self.shape
+        return scale.side_for(min(area, height * width), min(extent, max(height, width)), self.ratio)
+
     def refitted(self, thing: TrackedObject, answer: Answer, said: Sequence[Interaction]) -> View | None:
         """A better window for first clicks that holds them all, or None where the present one will do."""
         found = scale.measure(answer.logits[0], answer.view) if self.windows or self.parts else None
@@ -122,7 +127,7 @@ class Viewer:
         area, extent, centre = found
         if self.parts:
             return self._finer(area, centre, answer)
-        side = scale.side_for(area, extent, self.ratio)
+        side = self._side_for(area, extent)
         change = side / answer.view.side
         if 1 / REFIT < change < REFIT:
             return None
@@ -151,7 +156,7 @@ class Viewer:
         area, extent, centre = found
         side = lattice.wanted if lattice is not None else float(near.view.side)
         if near.predicted_iou > 0.5:
-            wanted = scale.side_for(area, extent, self.ratio)
+            wanted = self._side_for(area, extent)
             side *= float(np.clip(wanted / side, 1 / CHANGE_PER_FRAME, CHANGE_PER_FRAME))
             if thing.side is not None:
                 side = float(np.clip(side, thing.side / CHANGE_IN_ALL, thing.side * CHANGE_IN_ALL))
@@ -217,7 +222,7 @@ class Viewer:
         area, extent, centre = found
         if thing.lattice is None or extent > thing.lattice[0] * thing.lattice[1] / 2:
             # New, or a correction has made it larger than what it was followed in.
-            side = scale.side_for(area, extent, self.ratio)
+            side = self._side_for(area, extent)
             tokens = 4 * math.ceil(side / (2 * answer.view.step))
             whole = self.network.config.feature_size
             thing.lattice = (
