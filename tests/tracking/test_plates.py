@@ -169,7 +169,7 @@ def test_plates_of_the_same_pixels_and_other_steps_are_kept_apart(small_model: S
 def test_objects_that_share_plates_are_what_they_are_alone(small_model: Sam2, stack: np.ndarray) -> None:
     """Views, memory and ids are not mixed up between the members of a plate."""
     boxes = {1: [20, 15, 40, 40], 2: [50, 60, 75, 85], 3: [24, 19, 38, 36]}
-    options = TrackerOptions(one_owner=False, resolve_overlaps=False)
+    options = TrackerOptions(share_windows=True, one_owner=False, resolve_overlaps=False)
 
     def run(ids: list[int]) -> Tracker:
         tracker = Tracker(plain(small_model), stack, options)
