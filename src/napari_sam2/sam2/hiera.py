@@ -136,9 +136,10 @@ class Hiera(nn.Module):
     def _position(self, size: tuple[int, int]) -> Tensor:
         """Position embedding of (1, H, W, C): a coarse one, resized, plus one that repeats in every window."""
         coarse, window = self.pos_embed, self.pos_embed_window
+        settled = not (self.training or torch.is_grad_enabled() or coarse.is_meta)
         # Their sums stand for the weights: those made in inference mode do not count their changes.
-        key = size, coarse.dtype, coarse.device, float(coarse.double().sum()), float(window.double().sum())
-        settled = not (self.training or torch.is_grad_enabled())
+        sums = [float(weight.double().sum()) for weight in (coarse, window)] if settled else []
+        key = size, coarse.dtype, coarse.device, *sums
         if settled and key in self._positions:
             return self._positions[key]
         position = F.interpolate(coarse, size=size, mode="bicubic")
