@@ -28,6 +28,7 @@ def test_images_and_videos_agree(variant: str) -> None:
     for difference in found:
         assert difference.logits <= TOLERANCE, difference
         assert difference.ious <= TOLERANCE, difference
+        assert difference.flips <= 2, "decisions at zero that fall differently are rare"
 
 
 @pytest.mark.parametrize("variant", VARIANTS[:2])
@@ -36,3 +37,4 @@ def test_a_run_longer_than_the_memory_agrees(variant: str) -> None:
     (difference,) = compare_case(GOLDEN / f"{variant}-long-256.npz", full=False)
     assert difference.absent > 0
     assert difference.logits <= TOLERANCE, difference
+    assert difference.flips <= 2, "decisions at zero that fall differently are rare"

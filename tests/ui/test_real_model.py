@@ -10,6 +10,7 @@ import napari_sam2 as ns
 from napari_sam2.api import segment_stack
 from napari_sam2.cli import main
 from napari_sam2.session.prompts import write_prompts
+from napari_sam2.tracking import TrackerOptions
 from napari_sam2.ui.backend import ModelChoice, Sam2Backend
 from napari_sam2.ui.controller import Controller
 
@@ -122,7 +123,10 @@ def test_the_other_mask_of_a_click_and_a_lasso_are_replayed_from_the_file(real, 
     real.controller.propagate("both", 0, 3)
     settle(real)
     write_prompts(tmp_path / "prompts.json", real.document.to_prompts())
-    again = segment_stack(real.viewer.layers["blobs"].data, tmp_path / "prompts.json", model="micro", device="cpu")
+    layer = real.viewer.layers["blobs"]
+    as_shown = TrackerOptions(contrast_limits=tuple(layer.contrast_limits))
+    prompts = tmp_path / "prompts.json"
+    again = segment_stack(layer.data, prompts, model="micro", device="cpu", options=as_shown)
     np.testing.assert_array_equal(again, real.labels)
     assert (real.labels[1] == 2).sum() == 21 * 21
 
