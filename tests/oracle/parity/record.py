@@ -94,9 +94,6 @@ class Difference:
 
     logits: largest |difference| of a map's logits over the range of that map (an absent object has a constant map:
     there the range of the group's present maps is used). scores, ious: largest |difference|.
-    flips: compared pixels left out of that, on which a decision at zero fell differently. A background region of a few
-    cells is filled with FILLED where its logit is at or below zero; within rounding of zero that may be on one side
-    only.
     """
 
     group: str
@@ -106,40 +103,21 @@ class Difference:
     scores: float
     ious: float
     worst: str
-    flips: int = 0
-
-
-FILLED = 0.1
-"""Logit of filled holes."""
-
-
-def _flips(ours: np.ndarray, theirs: np.ndarray, span: float) -> np.ndarray:
-    """Where both are about zero and differ by no more than a filled hole does, but by more than rounding."""
-    apart = np.abs(ours - theirs)
-    small = np.maximum(np.abs(ours), np.abs(theirs)) <= 1.01 * FILLED
-    return (apart > 1e-4 * span) & (apart <= 1.01 * FILLED) & small
 
 
 def _relative(
     ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray], kind: str, at: list[tuple[int, int]]
-) -> tuple[np.ndarray, int]:
-    """Largest |difference| over range, for each pair (index in ours, index in theirs) of maps, and flips in all."""
+) -> np.ndarray:
+    """Largest |difference| over range, for each pair (index in ours, index in theirs) of maps."""
     low, high = theirs[f"{kind}_summaries"][:, 0], theirs[f"{kind}_summaries"][:, 1]
     spans = high - low
     typical = np.median(spans[spans > 0]) if np.any(spans > 0) else 1.0
-    out, flips = [], 0
+    out = []
     for i, j in at:
-        mine, yours = ours[f"{kind}_maps"][i].astype(np.float64), theirs[f"{kind}_maps"][j].astype(np.float64)
-        flipped = _flips(mine, yours, spans[j] or typical)
-        flips += int(flipped.sum())
-        maps = np.where(flipped, 0.0, np.abs(mine - yours)).max()
-        a, b = (side[f"{kind}_summaries"][k, :3].astype(np.float64) for side, k in ((ours, i), (theirs, j)))
-        # The greatest logit of a map may be that of a filled hole.
-        turned = _flips(a, b, spans[j] or typical)
-        flips += int(turned.sum())
-        ends = np.where(turned, 0.0, np.abs(a - b)).max()
+        maps = np.abs(ours[f"{kind}_maps"][i].astype(np.float64) - theirs[f"{kind}_maps"][j]).max()
+        ends = np.abs(ours[f"{kind}_summaries"][i, :3].astype(np.float64) - theirs[f"{kind}_summaries"][j, :3]).max()
         out.append(max(maps, ends) / (spans[j] or typical))
-    return np.array(out), flips
+    return np.array(out)
 
 
 def compare(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) -> list[Difference]:
@@ -156,7 +134,7 @@ def compare(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) ->
         place = {key: i for i, key in enumerate(mine)}
         for group in dict.fromkeys(key[0] if kind == "video" else "image" for key in yours):
             at = [(place[key], j) for j, key in enumerate(yours) if kind == "image" or key[0] == group]
-            relative, flips = _relative(ours, theirs, kind, at)
+            relative = _relative(ours, theirs, kind, at)
             a, b = (np.array(column) for column in zip(*at, strict=True))
             result.append(
                 Difference(
@@ -167,7 +145,6 @@ def compare(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) ->
                     float(np.abs(ours[f"{kind}_scores"][a] - theirs[f"{kind}_scores"][b]).max()),
                     float(np.abs(ours[f"{kind}_ious"][a] - theirs[f"{kind}_ious"][b]).max()),
                     str(yours[b[relative.argmax()]]),
-                    flips,
                 )
             )
     return result
