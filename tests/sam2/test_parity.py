@@ -21,7 +21,7 @@ from compare import GOLDEN, TOLERANCE, compare_case  # noqa: E402
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Whether a hole at zero is filled is a matter of rounding, which depends on how work is shared (docs/parity.md)."""
+    """Rounding, which depends on how work is shared, decides whether a hole at zero is filled (docs/parity.md)."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
