@@ -41,10 +41,15 @@ class Side:
     """A measuring process."""
 
     def __init__(self, python: str | Path, script: str) -> None:
-        command = [str(python), str(HERE / script)]
-        quiet = subprocess.DEVNULL
+        root = HERE.parents[1]
+        places = (HERE, root / "tests" / "oracle", root / "model", os.environ.get("PYTHONPATH", ""))
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, text=True
+            [str(python), str(HERE / script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(str(place) for place in places if str(place))},
         )
 
     def ask(self, task: str, **order: Any) -> Any:

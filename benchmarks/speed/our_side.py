@@ -80,7 +80,7 @@ def track(objects: int, view: str, precision: str) -> float:
     things = tracker.wanted()
     with torch.inference_mode():
         for thing in things:
-            tracker.prepare(thing)
+            tracker.prepare(thing, 0)
         begin = time.perf_counter()
         tracker.look_ahead(things)
         return time.perf_counter() - begin
