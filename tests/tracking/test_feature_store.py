@@ -142,5 +142,6 @@ def test_a_stack_that_is_opened_again_is_not_encoded_again(
     _, second = run(str(tmp_path))
     assert sum(encoded) == 0
     for a, b, c in zip(expected, first, second, strict=True):
-        np.testing.assert_array_equal(b, c)
+        # Features from the disk lie in memory in another order, which may turn the last digit.
+        np.testing.assert_allclose(b, c, atol=1e-5)
         np.testing.assert_allclose(a, b, atol=1e-3)
