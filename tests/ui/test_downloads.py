@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from napari_sam2.ui.awaited import Awaited
 from napari_sam2.ui.backend import ModelChoice
 from napari_sam2.ui.downloads import Downloads
 from napari_sam2.ui.inference import InferenceThread
@@ -270,3 +271,72 @@ def test_a_real_download_beside_the_work(loop, site, cache, monkeypatch):
     assert (cache / f"{TINY}.pt").read_bytes() == site.content
     assert site.ranges == [None, f"bytes={row.partial}-"]
     downloads.close()
+
+
+@pytest.fixture
+def awaited(shelf):
+    """A wish for a model; `used` are the models that were switched to, `free` says whether one may be now."""
+    used, free = [], [True]
+    awaited = Awaited(shelf, used.append, lambda: free[0])
+    awaited.used, awaited.free = used, free
+    return awaited
+
+
+def test_a_model_that_was_chosen_comes_beside_the_work_and_is_used_when_it_is_here(awaited, shelf, source, loop, clock):
+    awaited.choose(TINY)
+    assert (awaited.model, awaited.used, awaited.text) == (TINY, [], "SAM 2.1 tiny: waiting")
+    assert "micro (bundled) stays in use" in shelf.told[0][1]
+    source.pieces.release()
+    loop.until(lambda: awaited.amount == (25_000_000, 100_000_000))
+    assert awaited.text == "SAM 2.1 tiny: 25 of 100 MB"
+    source.pieces.release(3)
+    loop.until(lambda: awaited.used == [TINY])
+    assert awaited.model == awaited.text == ""
+    assert shelf.told[-1] == ("info", "SAM 2.1 tiny is downloaded and used next.")
+
+
+def test_a_model_that_arrives_while_frames_are_segmented_waits_for_their_end(awaited, source, loop):
+    awaited.free[0] = False
+    awaited.choose(TINY)
+    source.pieces.release(4)
+    loop.until(lambda: awaited.progress == "downloaded")
+    awaited.settle()
+    assert awaited.used == []
+    awaited.free[0] = True
+    awaited.settle()
+    awaited.settle()
+    assert awaited.used == [TINY]
+
+
+def test_who_chooses_otherwise_takes_the_wish_back(awaited, shelf, source, loop):
+    awaited.choose(TINY)
+    source.pieces.release()
+    loop.until(lambda: awaited.amount[0])
+    awaited.choose("micro")
+    assert (awaited.model, awaited.used) == ("", ["micro"])
+    assert shelf.downloads.get(TINY).cancelling
+    awaited.choose(TINY)  # again, while the first download still stops
+    source.pieces.release(5)
+    loop.until(lambda: TINY in awaited.used)
+    assert [name for name, _, _ in source.asked] == [TINY, TINY]
+
+
+def test_a_download_of_the_model_manager_goes_on_without_the_wish(awaited, shelf, source, loop):
+    shelf.download(TINY)
+    awaited.choose(TINY)
+    awaited.cancel()
+    assert not shelf.downloads.get(TINY).cancelling
+    source.pieces.release(4)
+    loop.until(lambda: not shelf.downloads.busy)
+    assert awaited.used == []
+    assert shelf.told[-1] == ("info", "SAM 2.1 tiny is downloaded and can be used.")
+
+
+def test_a_chosen_model_that_cannot_be_had_changes_nothing(awaited, shelf, source, loop):
+    source.error = DownloadError("no connection")
+    awaited.choose(TINY)
+    source.pieces.release()
+    loop.until(lambda: not shelf.downloads.busy)
+    awaited.settle()
+    assert (awaited.model, awaited.used) == ("", [])
+    assert shelf.told[-1][0] == "error"

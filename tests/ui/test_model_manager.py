@@ -152,6 +152,7 @@ def test_double_click_uses_what_is_here_and_gets_what_is_not(desk):
 
     double_click("SAM 2.1 tiny")
     assert desk.widget.controller.choice.model == "micro"
+    assert not desk.widget.models.awaited.model, "the manager gets it; the list of the widget chooses"
     desk.until(lambda: desk.widget.models.shelf.downloads.busy)
 
 
@@ -182,3 +183,29 @@ def test_the_preferences_are_followed_at_once_and_nothing_is_loaded_again(desk, 
     desk.widget._close_down()
     preferred.cache_folder = ""
     assert desk.widget.controller.choice.folder == str(tmp_path), "a closed widget hears no more of it"
+
+
+def test_a_chosen_model_comes_while_clicks_are_answered(desk, stack, backend):
+    desk.widget._viewer.add_image(stack)
+    desk.until(lambda: desk.widget.controller.workspace is not None)
+    combo, bar = desk.widget.findChild(QComboBox, "model"), desk.widget.findChild(QProgressBar, "progress")
+
+    def choose() -> None:
+        combo.setCurrentIndex(combo.findData(TINY))
+        combo.activated.emit(combo.currentIndex())
+
+    choose()
+    assert combo.currentText() == "micro (bundled)", "in use until the other one is here"
+    desk.until(lambda: bar.format() == "SAM 2.1 tiny: 0 of 0 MB")
+    assert combo.itemText(combo.findData(TINY)) == "SAM 2.1 tiny  (0 of 0 MB)"
+    desk.widget._viewer.layers["SAM 2 points"].add((0, 15, 20))
+    desk.until(lambda: desk.widget._viewer.layers["SAM 2 objects"].data[0].any())
+    assert desk.widget.models.awaited.model == TINY, "still on its way"
+    desk.press(desk.widget, "cancel")
+    desk.go_on.release()
+    desk.until(lambda: not desk.widget.models.shelf.downloads.busy and bar.isHidden())
+    choose()
+    desk.go_on.release(2)
+    desk.until(lambda: combo.currentData() == TINY and desk.widget.controller.loading.ready)
+    assert combo.currentText() == "SAM 2.1 tiny"
+    assert backend.count("load") == 2

@@ -76,7 +76,8 @@ class Downloads:
 
     def start(self, name: str, folder: str = "", mirrors: tuple[str, ...] = ()) -> None:
         """Download a model, after those that were asked for before. What has arrived earlier is kept."""
-        if name in self._running:
+        before = self._running.get(name)
+        if before is not None and not before.cancelling:
             return
         download = self._running[name] = Download(name)
 
@@ -115,9 +116,11 @@ class Downloads:
         self.changed.emit()
 
     def _end(self, download: Download, error: BaseException | None) -> None:
-        self._running.pop(download.name, None)
-        self.ended.emit(download.name, error)
-        self.changed.emit()
+        # One that was stopped may have been asked for again meanwhile.
+        if self._running.get(download.name) is download:
+            del self._running[download.name]
+            self.ended.emit(download.name, error)
+            self.changed.emit()
 
 
 class _Throttled:

@@ -5,6 +5,7 @@ import weakref
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QPushButton, QWidget
 
+from napari_sam2.ui.awaited import Awaited
 from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.loop import QtLoop
 from napari_sam2.ui.messages import tell
@@ -33,11 +34,13 @@ class ModelChooser:
         """
         self._combo, self._controller, self._widget = combo, controller, widget
         self.shelf = ModelShelf(controller.thread, loop.post, lambda: controller.choice, tell)
+        self.awaited = Awaited(self.shelf, self._use, lambda: not controller.propagation.running)
         self.manager: ModelManager | None = None
         self._was_busy = False
         combo.activated.connect(lambda _: self._on_chosen(combo.currentData()))
         manage.clicked.connect(lambda: self.open_manager())
         self.shelf.files_changed.connect(self.refill)
+        controller.changed.connect(self.awaited.settle)
         self._listen_to_preferences()
         self.refill()
 
@@ -63,14 +66,17 @@ class ModelChooser:
         if combo.findData(model) < 0:
             combo.insertItem(combo.count() - 1, model_text(model), model)
         combo.setCurrentIndex(combo.findData(model))
+        coming = combo.findData(self.awaited.model)
+        if coming >= 0:
+            combo.setItemText(coming, f"{model_text(self.awaited.model)}  ({self.awaited.progress})")
         combo.setEnabled(not self._controller.propagation.running)
 
     def _on_chosen(self, model: str) -> None:
         if model == _OPEN_CHECKPOINT:
             self.open_checkpoint()
         else:
-            self._controller.set_model(model)
-        self.render()
+            self.awaited.choose(model)
+        self.refill()
 
     def open_checkpoint(self) -> None:
         """Ask for a file of weights and use it."""
@@ -79,13 +85,13 @@ class ModelChooser:
             above, "Open checkpoint", "", "Weights (*.pt *.pth *.ckpt *.safetensors);;All files (*)"
         )
         if file:
-            self._use(file)
+            self.awaited.choose(file)
 
     def open_manager(self) -> None:
         """Show the model manager."""
         if self.manager is None:
             self.manager = ModelManager(
-                self.shelf, self._use, self.open_checkpoint, self._choose_folder, parent=self._widget
+                self.shelf, self.awaited.choose, self.open_checkpoint, self._choose_folder, parent=self._widget
             )
         self.manager.show()
         self.manager.raise_()

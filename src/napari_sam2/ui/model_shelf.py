@@ -11,7 +11,7 @@ from napari_sam2.ui.downloads import Download, Downloads, Fetch
 from napari_sam2.ui.inference import InferenceThread
 from napari_sam2.ui.messages import Cancelled, explain
 from napari_sam2.ui.model_rows import Row, rows
-from napari_sam2.ui.models import model_text
+from napari_sam2.ui.models import is_here, model_text
 from napari_sam2.weights.costs import Rate, known_rate
 from napari_sam2.weights.download import cache_folder, fetch, remove
 from napari_sam2.weights.errors import DownloadError
@@ -57,6 +57,8 @@ class ModelShelf:
         self._thread, self._choice, self._tell, self._measure = thread, choice, tell, measure
         self.downloads = Downloads(post, fetch)
         self.measuring = False
+        self.awaited = ""
+        """The model that is to be used as soon as it is here; see `awaited.Awaited`."""
         self._trouble = ""
         self._at_close: list[Callable[[], None]] = []
         self.downloads.changed.connect(self.changed.emit)
@@ -86,6 +88,10 @@ class ModelShelf:
         choice = self._choice()
         return rows(choice.folder, known_rate(choice.device), running, choice.model)
 
+    def has(self, model: str) -> bool:
+        """Whether a model can be used without a download."""
+        return is_here(model, self._choice().folder)
+
     def deletable(self, row: Row) -> bool:
         """Whether there is a file, or part of one, to delete."""
         return row.model != BUNDLED and (row.here or row.partial > 0)
@@ -94,6 +100,13 @@ class ModelShelf:
         """Get a published model; work goes on meanwhile."""
         choice = self._choice()
         self.downloads.start(model, choice.folder, choice.mirrors)
+
+    def expect(self, model: str) -> None:
+        """Get a published model that somebody wants to work with as soon as it is here."""
+        self.awaited = model
+        size, now = f"{PUBLISHED[model].about / 1e6:.0f} MB", model_text(self.in_use())
+        self._tell("info", f"{model_text(model)} is being downloaded ({size}). {now} stays in use until it is here.")
+        self.download(model)
 
     def delete(self, model: str) -> None:
         """Delete the file of a published model, and what an unfinished download has brought."""
@@ -112,7 +125,8 @@ class ModelShelf:
 
     def _on_ended(self, name: str, error: BaseException | None) -> None:
         if error is None:
-            self._tell("info", f"{model_text(name)} is downloaded and can be used.")
+            then = "used next" if name == self.awaited else "can be used"
+            self._tell("info", f"{model_text(name)} is downloaded and {then}.")
         elif not isinstance(error, Cancelled):  # the table shows what was cancelled
             self._tell("error", explain(error, f"downloading {model_text(name)}"))
         self.files_changed.emit()

@@ -86,7 +86,7 @@ class SegmentStackWidget(QWidget):
             "previous_object": lambda: control.step_object(-1),
             "next_object": lambda: control.step_object(1),
             "propagate": lambda: control.propagate(form.direction.currentData(), *self._range()),
-            "cancel": control.cancel,
+            "cancel": self._cancel,
             "accept": control.accept,
             "accept_frame": control.accept_frame,
             "undo": control.undo,
@@ -115,11 +115,18 @@ class SegmentStackWidget(QWidget):
         control.changed.connect(self._render_soon)
         control.workspaces.images_changed.connect(self._render_soon)
         control.workspaces.opened.connect(self._on_opened)
+        self.models.awaited.changed.connect(self._render_soon)
 
     def _fill_choices(self) -> None:
         for device in devices():
             self.form.device.addItem(device, device)
         self._set_range()
+
+    def _cancel(self) -> None:
+        """Stop what the progress bar shows: frames, else a model that is on its way."""
+        if not self.controller.propagation.running:
+            self.models.awaited.cancel()
+        self.controller.cancel()
 
     def _on_opened(self, work: Any) -> None:
         self._set_range()
@@ -242,8 +249,9 @@ class SegmentStackWidget(QWidget):
         form.propagate.setEnabled((stack or work is None) and not run.running)
         form.pause.setEnabled(run.running and not run.cancelling)
         form.pause.setText("Resume" if run.paused else "Pause")
-        form.cancel.setEnabled((run.running and not run.cancelling) or control.loading.downloading)
-        form.progress.setVisible(run.running or control.loading.busy)
+        coming = self.models.awaited
+        form.cancel.setEnabled(not run.cancelling if run.running else control.loading.downloading or bool(coming.model))
+        form.progress.setVisible(run.running or control.loading.busy or bool(coming.model))
         if run.running:
             form.progress.setRange(0, max(1, run.total))
             form.progress.setValue(run.done)
@@ -252,11 +260,17 @@ class SegmentStackWidget(QWidget):
             form.progress.setFormat(state if run.cancelling else state + ", ".join(part for part in parts if part))
             form.progress.setToolTip(str(run.foreseen or ""))
         elif control.loading.busy:
-            done, total = control.loading.amount or (0, None)
-            form.progress.setRange(0, round(total / 1e6) if total else 0)
-            form.progress.setValue(round(done / 1e6))
-            form.progress.setFormat(control.loading.text)
-            form.progress.setToolTip("")
+            self._render_amount(control.loading.amount or (0, None), control.loading.text)
+        elif coming.model:
+            self._render_amount(coming.amount, coming.text)
+
+    def _render_amount(self, amount: tuple[int, int | None], text: str) -> None:
+        """Show how much of a model is here."""
+        bar, (done, total) = self.form.progress, amount
+        bar.setRange(0, round(total / 1e6) if total else 0)
+        bar.setValue(round(done / 1e6))
+        bar.setFormat(text)
+        bar.setToolTip("")
 
 
 def _scrolling(form: QWidget) -> QScrollArea:
