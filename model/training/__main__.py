@@ -11,8 +11,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
-from napari_sam2.sam2 import PRESETS, Sam2
+from napari_sam2.sam2 import PRESETS, Sam2, load_state
 from training.batches import stream
 from training.losses import DenseHead
 from training.steps import clip_step, image_step
@@ -29,13 +30,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1.2e-3, help="highest learning rate")
     parser.add_argument("--images-only", type=float, default=0.3, help="share of the schedule before clips begin")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="weights to begin with (.safetensors), of an earlier run")
     return parser.parse_args()
 
 
 class Run:
     """Everything that a resumed training needs: weights, their running mean, optimiser, steps and minutes spent."""
 
-    def __init__(self, out: Path, rate: float) -> None:
+    def __init__(self, out: Path, rate: float, start: Path | None = None) -> None:
         self.path = out / "last.pt"
         torch.manual_seed(0)
         self.model = Sam2(PRESETS["micro"]).to(memory_format=torch.channels_last)
@@ -48,6 +50,8 @@ class Run:
         # A mask prompt starts as the logits of its mean over 4 x 4 pixels.
         self.model.mask_downsample.weight.data.fill_(20 / 16)
         self.model.mask_downsample.bias.data.fill_(-10)
+        if start is not None:
+            load_state(self.model, {name: value.float() for name, value in load_file(start).items()})
         self.head = DenseHead(self.model.config.width)
         self.parts = torch.nn.ModuleDict({"model": self.model, "head": self.head})
         self.mean = {k: v.clone() for k, v in self.model.state_dict().items()}
@@ -97,15 +101,15 @@ def main() -> None:
         format="%(asctime)s %(message)s",
         handlers=[logging.StreamHandler(), logging.FileHandler(options.out / "log.txt")],
     )
-    run = Run(options.out, options.rate)
+    run = Run(options.out, options.rate, options.start)
     seed = options.seed + run.step
     images, short, long = stream(seed, 6, 1, 6), stream(seed + 1, 3, 4, 4), None
     sums: dict[str, list[float]] = defaultdict(list)
     torch.manual_seed(seed)
     tick = time.monotonic()
     while (progress := run.seconds / (60 * options.minutes)) < 1:
-        if long is None and progress > 0.65:
-            long = stream(seed + 2, 2, 7, 4)
+        if long is None and progress > 0.5:
+            long = stream(seed + 2, 2, 8, 3)
         for group in run.optimiser.param_groups:
             group["lr"] = rate_at(progress, run.step, options.rate)
         clips = progress > options.images_only and run.step % 2 == 1

@@ -60,7 +60,7 @@ def eligible(labels: np.ndarray) -> np.ndarray:
     """Objects of the first frame that a window of the tracker could be meant for."""
     areas = np.bincount(labels.ravel())
     areas[0] = 0
-    return np.nonzero((areas > 40) & (areas < 0.4 * labels.size))[0]
+    return np.nonzero((areas > 60) & (areas < 0.4 * labels.size))[0]
 
 
 def from_afar(rng: np.random.Generator, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,6 +111,27 @@ def augment(rng: np.random.Generator, clip: Clip) -> tuple[np.ndarray, np.ndarra
     return np.ascontiguousarray(images, np.float32), np.ascontiguousarray(labels)
 
 
+def hide(rng: np.random.Generator, images: np.ndarray, labels: np.ndarray) -> None:
+    """For a frame or two the light fails, or something lies before a part of the picture; in place.
+
+    What cannot be seen is absent there, and comes back.
+    """
+    frames, size, _ = images.shape
+    first = int(rng.integers(1, frames))
+    span = slice(first, first + int(rng.integers(1, 3)))
+    grain = float(np.abs(np.diff(images[0], axis=1)).mean())
+    if rng.random() < 0.25:
+        where: tuple[slice, ...] = (span,)
+    else:
+        # Objects are picked near the middle more often than at the rim: so is what hides them.
+        height, width = (size * rng.uniform(0.2, 0.7, 2)).astype(int)
+        y, x = (int(np.clip(rng.normal(size / 2, size / 5) - side / 2, 0, size - side)) for side in (height, width))
+        where = (span, slice(y, y + height), slice(x, x + width))
+    level = np.percentile(images[0], rng.uniform(2, 60))
+    images[where] = level + rng.normal(0, grain, images[where].shape)
+    labels[where] = 0
+
+
 def share(mask: np.ndarray) -> np.ndarray:
     """Share of every 4 x 4 cell that is covered: (..., S, S) to (..., S / 4, S / 4)."""
     *lead, height, width = mask.shape
@@ -136,16 +157,25 @@ class Clips(IterableDataset):  # type: ignore[type-arg]
         while len(images) < self.clips:
             clip = sample_clip(rng, frames=self.frames, size=SIZE)
             clip_images, clip_labels = augment(rng, clip)
+            # Whose identity ends with a division: mothers, and backwards in time the daughters, who become one.
+            ending = set(clip.parents.values())
+            if self.frames > 1 and rng.random() < 0.3:
+                clip_images, clip_labels = clip_images[::-1].copy(), clip_labels[::-1].copy()
+                ending = set(clip.parents)
+            if self.frames > 1 and rng.random() < 0.2:
+                whole = clip_labels.copy()
+                hide(rng, clip_images, clip_labels)
+            else:
+                whole = clip_labels
             found = eligible(clip_labels[0])
             if not len(found):
                 continue
-            mothers = set(clip.parents.values())
             for ident in rng.choice(found, self.objects, replace=len(found) < self.objects):
                 mask = clip_labels == ident
                 present = mask.any((1, 2))
-                last = int(np.nonzero(present)[0].max())
+                last = int(np.nonzero((whole == ident).any((1, 2)))[0].max())
                 # Whether a dividing cell goes on as one of its daughters is a matter of taste: nothing is learnt there.
-                known = np.arange(self.frames) <= last if int(ident) in mothers else np.ones(self.frames, bool)
+                known = np.arange(self.frames) <= last if int(ident) in ending else np.ones(self.frames, bool)
                 rows["owner"].append(np.array(len(images)))
                 rows["masks"].append(share(mask))
                 rows["present"].append(present)

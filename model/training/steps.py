@@ -140,12 +140,12 @@ def remember_given(model: Sam2, features: ImageFeatures, target: Tensor) -> Reme
     return Remembered(0, memory, answer.pointers, True)
 
 
-def clip_step(model: Sam2, head: DenseHead, batch: Batch, correct: float = 0.25) -> tuple[Tensor, Verdict]:
-    """Loss of a batch of clips: prompted on the first frame, tracked on the others, sometimes corrected on one."""
+def clip_step(model: Sam2, head: DenseHead, batch: Batch, correct: float = 0.12) -> tuple[Tensor, Verdict]:
+    """Loss of a batch of clips: prompted on the first frame, tracked on the others, each of them sometimes corrected."""
     frames = batch.images.shape[1]
     shared, stride4 = encode(model, batch.images.flatten(0, 1))
     total = head.loss(stride4, batch.labels.flatten(0, 1))
-    correct_at = int(torch.randint(1, frames, ())) if torch.rand(()) < correct else -1
+    corrected_on = torch.rand(frames) < correct
     given = bool(torch.rand(()) < 0.15)
     past: list[Remembered] = []
     verdicts: list[Verdict] = []
@@ -170,7 +170,7 @@ def clip_step(model: Sam2, head: DenseHead, batch: Batch, correct: float = 0.25)
             more = prompts.add(*corrective_click(logits, target), logits)
             decoded = model.decode(model.without_memory(features), features, more.xy, more.labels, more.previous)
             several = False
-        elif frame == correct_at:
+        elif corrected_on[frame]:
             logits = preferred(decoded, True)[0].detach().float()
             xy, labels = corrective_click(logits, target)
             labels = torch.where(present[:, None], labels, torch.full_like(labels, PADDING))

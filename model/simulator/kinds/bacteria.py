@@ -46,7 +46,7 @@ def _colony(rng: np.random.Generator, size: int) -> Colony:
     slack = rng.uniform(0.88, 1.1)
     colony = found(rng, position, angle, width, adult, slack, rng.choice([0.0, 0.015, 0.05]))
     colony.push(10)
-    target = int(np.clip(np.exp(rng.uniform(0, np.log(24))), 1, 1.1 * size**2 / (width * adult)))
+    target = int(np.clip(np.exp(rng.uniform(0, np.log(40))), 1, 1.1 * size**2 / (width * adult)))
     while len(colony.rods.ident) < target:
         colony.jiggle(0.02)
         colony.grow(0.14)
@@ -73,7 +73,7 @@ def _film(rng: np.random.Generator, colony: Colony, frames: int) -> list[Rods]:
 
 def _septum(u: np.ndarray, ripeness: float) -> np.ndarray:
     """A constriction at mid-cell that deepens as the rod nears its division length."""
-    depth = np.float32(np.clip((ripeness - 0.85) * 4, 0, 0.6))
+    depth = np.float32(np.clip((ripeness - 0.8) * 4, 0, 0.75))
     return depth * np.exp(-((u / np.float32(0.09)) ** 2)) if depth > 0 else np.float32(0)
 
 
@@ -112,10 +112,15 @@ def _rings(rng: np.random.Generator, size: int, width: float) -> np.ndarray:
 
 
 def phase(rng: np.random.Generator, frames: int, size: int) -> Scene:
-    """Dark rods in a bright, wide halo, brightest in the narrow gaps between rods; one clip in six inverted."""
+    """Dark rods in a bright, wide halo, brightest in the narrow gaps between rods; one clip in six inverted.
+
+    Inside a colony rods lose their contrast (shade-off), while those at its rim stay dark.
+    """
     scene = empty_scene(frames, size, PHASE)
     colony = _colony(rng, size)
+    colony.rods.level = np.exp(rng.normal(0, rng.uniform(0.02, 0.25), len(colony.rods.ident)))
     width = colony.width
+    shade_off, lift = np.float32(rng.uniform(0, 0.75) if rng.random() < 0.6 else 0.0), np.float32(rng.uniform(0.3, 0.9))
     shifts = camera_path(rng, frames, size, *drift_rates(rng, size))
     edge, grow, inner = rng.uniform(0.25, 0.9) * width, rng.uniform(-0.6, 0.7), rng.uniform(-0.25, 0.3)
     dark, halo = rng.uniform(0.3, 1.0), rng.uniform(0.1, 0.7)
@@ -129,8 +134,9 @@ def phase(rng: np.random.Generator, frames: int, size: int) -> Scene:
         _bodies(canvas, rods, shifts[t], width, edge, grow, inner)
         body = canvas.image
         glow = blur(body, near) * np.float32(0.6) + blur(body, far) * np.float32(0.5)
-        image = ground + dust + np.float32(halo) * glow * (1 - np.float32(0.75) * np.minimum(body, 1))
-        image -= np.float32(dark) * body
+        image = ground + dust + np.float32(halo) * glow * (1 - lift * np.minimum(body, 1))
+        crowd = np.clip(2.5 * blur(np.minimum(body, 1), 1.4 * width) - 1, 0, 1) if shade_off else np.float32(0)
+        image -= np.float32(dark) * body * (1 - shade_off * crowd)
         scene.images[t] = np.maximum(1.3 - image if inverted else image + 0.25, 0.0)
         scene.labels[t] = canvas.labels
     scene.parents = dict(colony.parents)

@@ -71,7 +71,9 @@ def _outline(looks: Looks, cells: Cells, i: int, t: int, style: Style, size: int
 def _history(rng: np.random.Generator, frames: int, size: int, low: float, high: float) -> tuple[float, Looks, History]:
     radius = object_radius(rng, size)
     dyn = _dynamics(rng, radius, low, high)
-    looks = Looks(rng, roughness=rng.uniform(0.03, 0.12), terms=5, drift=dyn.wobble)
+    # One clip in four shows spread cells, of no simple outline.
+    roughness = rng.uniform(0.12, 0.3) if rng.random() < 0.25 else rng.uniform(0.03, 0.12)
+    looks = Looks(rng, roughness=roughness, terms=5, drift=dyn.wobble)
     return radius, looks, simulate(rng, dyn, frames, size, *drift_rates(rng, size))
 
 

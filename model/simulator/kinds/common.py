@@ -24,11 +24,11 @@ def empty_scene(frames: int, size: int, camera: Camera) -> Scene:
 
 
 def object_radius(
-    rng: np.random.Generator, size: int, low: float = 0.125, high: float = 0.5, middle: float = 0.2
+    rng: np.random.Generator, size: int, low: float = 0.11, high: float = 0.5, middle: float = 0.18
 ) -> float:
     """Typical radius in pixels: diameters between low and high of the side, most near `middle`."""
     if rng.random() < 0.65:
-        share = middle * np.exp(rng.normal(0, 0.22))
+        share = middle * np.exp(rng.normal(0, 0.28))
     else:
         share = np.exp(rng.uniform(np.log(low), np.log(high)))
     return 0.5 * size * float(np.clip(share, low, high))

@@ -38,6 +38,9 @@ def _interior(
     count = int(style["nucleoli"] * 4 * luck[0] + 0.4)
     if count and calm < 0.5:
         light = light + np.float32(style["nucleolus"]) * spots(patch.v, patch.u, look["spots"], count)
+    if style["holes"] and calm < 0.5:  # folds and nucleoli of no particular shape
+        lumps = sample_atlas(atlas, patch.v, patch.u, look["offset"] + 77, style["hole_zoom"])
+        light = light - np.float32(style["holes"] * luck[1]) * np.clip(2 * lumps - 0.8, 0, 1)
     dome = np.maximum(1 - patch.v**2 - patch.u**2, 0)
     light = light * (1 + np.float32(style["dome"]) * (dome - 0.5))
     slope = np.float32(style["tilt"] * (1 - calm)) * (patch.u * (luck[6] - 0.5) + patch.v * (luck[7] - 0.5))
@@ -60,11 +63,29 @@ def _draw(canvas: Canvas, cells: Cells, looks: Looks, atlas: np.ndarray, style: 
         if dying > 0.3:
             light = light * (0.3 + 2 * spots(patch.v, patch.u, look["spots"], 4))
         light = light * soft(patch.sd, edge)
+        _cytoplasm(canvas, cells, i, looks, style, t)
         if style["additive"]:
             canvas.add(patch, light)
         else:
             canvas.brighten(patch, light)
         canvas.claim(patch, ident, style["grow"])
+
+
+def _cytoplasm(canvas: Canvas, cells: Cells, i: int, looks: Looks, style: dict[str, float], t: int) -> None:
+    """Dim light of the cell's body around its nucleus, of another outline, that is no part of the object."""
+    look = looks.of(int(cells.ident[i]))
+    if look["luck"][2] >= style["stained"]:
+        return
+    radius = float(cells.radius[i]) * style["body"]
+    shift = (look["spots"][0, :2] * np.float32(0.5) + look["spots"][1, :2] * np.float32(0.3)) * radius
+    centre = (cells.position[i, 0] + float(shift[0]), cells.position[i, 1] + float(shift[1]))
+    # Another turn of the same terms, so that the body does not repeat the outline of its nucleus.
+    profile = np.roll(looks.profile(int(cells.ident[i]), t), 90)
+    edge = 0.25 * radius + 1
+    patch = radial(centre, radius, cells.aspect[i], cells.angle[i] + 1, profile, canvas.size, 2 + edge)
+    if patch is not None:
+        level = np.float32(cells.level[i] * style["body_level"] * (0.4 + 0.6 * look["luck"][6]))
+        canvas.brighten(patch, level * soft(patch.sd, edge))
 
 
 def _film(
@@ -118,6 +139,11 @@ def _smooth_style(rng: np.random.Generator, radius: float) -> dict[str, float]:
         "unsharp": rng.uniform(0, 4) if rng.random() < 0.5 else 0.0,  # how much softer the edges of some cells are
         "glow": rng.uniform(0.02, 0.3) if rng.random() < 0.3 else 0.0,
         "glow_width": rng.uniform(0.15, 0.8) * radius,
+        "holes": rng.uniform(0.3, 1.2) if rng.random() < 0.25 else 0.0,
+        "hole_zoom": rng.uniform(8, 25),
+        "stained": rng.uniform(0.2, 1.0) if rng.random() < 0.3 else 0.0,  # share of cells whose body shows
+        "body": rng.uniform(1.15, 2.0),  # its radius in radii of the nucleus
+        "body_level": rng.uniform(0.05, 0.45),
     }
 
 
@@ -154,6 +180,7 @@ def textured(rng: np.random.Generator, frames: int, size: int) -> Scene:
         "nucleolus": rng.uniform(-0.95, -0.4),
         "dome": rng.uniform(-0.5, 0.8),
         "roughness": rng.uniform(0.06, 0.16),
+        "holes": rng.uniform(0.4, 1.3) if rng.random() < 0.5 else 0.0,
     }
     dyn = _dynamics(rng, radius, rng.uniform(0.08, 0.4), levels=rng.uniform(0.3, 0.8))
     return _film(rng, frames, size, dyn, style, NOISY)

@@ -76,7 +76,10 @@ def stack(rng: np.random.Generator, frames: int, size: int) -> Scene:
 
 
 def organs(rng: np.random.Generator, frames: int, size: int) -> Scene:
-    """Slices of a body: large smooth compartments of close grays, some nested, edges soft, noise in patches."""
+    """Slices of a body: large smooth compartments of close grays, some nested, edges soft, noise in patches.
+
+    In half of them the body ends within the picture, with air around it; in some there are bones, bright with a brighter wall.
+    """
     scene = empty_scene(frames, size, SCANNER)
     radius = object_radius(rng, size, 0.16, 0.5, 0.3)
     dyn = _still(rng, radius, rng.uniform(0.2, 0.9), rng.uniform(0.75, 1.1), most=25)
@@ -85,6 +88,9 @@ def organs(rng: np.random.Generator, frames: int, size: int) -> Scene:
     n = len(history.frames[0].ident)
     contrast = rng.uniform(0.08, 0.5)
     gray = 0.5 + contrast * rng.choice([-1, 1], n) * rng.uniform(0.35, 1, n)
+    bone = rng.random(n) < (rng.uniform(0.1, 0.5) if rng.random() < 0.35 else 0.0)
+    gray[bone] = rng.uniform(0.85, 1.3, int(bone.sum()))
+    air = _outside(rng, size) if rng.random() < 0.5 else None
     swell, phase = rng.uniform(0, 0.12, n), rng.uniform(0, 2 * np.pi, n)
     ground = np.float32(0.5) + np.float32(rng.uniform(0.01, 0.12)) * octaves(rng, size, rng.uniform(0.4, 2) * radius)
     ground *= illumination(rng, size, rng.uniform(0, 0.3))
@@ -102,7 +108,8 @@ def organs(rng: np.random.Generator, frames: int, size: int) -> Scene:
             patch = radial(centre, radius_here, cells.aspect[i], cells.angle[i], profile, size, 3 + edge)
             if patch is None:
                 continue
-            light = gray[i] + np.float32(wall) * np.exp(-((patch.sd / np.float32(0.06 * radius + 1)) ** 2))
+            rim = 0.35 if bone[i] else wall
+            light = gray[i] + np.float32(rim) * np.exp(-((patch.sd / np.float32(0.06 * radius + 1)) ** 2))
             if looks.of(ident)["luck"][0] < 0.25:
                 bump = np.exp(-((patch.v - 0.2) ** 2 + (patch.u - 0.1) ** 2) / 0.1)
                 light = light + np.float32(contrast * (looks.of(ident)["luck"][1] - 0.5)) * bump
@@ -111,5 +118,18 @@ def organs(rng: np.random.Generator, frames: int, size: int) -> Scene:
         image = canvas.image + texture
         if speckle:
             image = image * (1 + np.float32(speckle) * smooth_field(rng, size, rng.uniform(1.2, 3)))
+        if air is not None:
+            image = image * (1 - air) + np.float32(0.02) * air
+            canvas.labels[air > 0.5] = 0
         scene.images[t], scene.labels[t] = np.maximum(image, 0), canvas.labels
     return scene
+
+
+def _outside(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Share of every pixel that is air: all but a large ellipse with a soft edge."""
+    y, x = np.meshgrid(*2 * [np.linspace(-1, 1, size, dtype=np.float32)], indexing="ij")
+    cy, cx = rng.normal(0, 0.35, 2)
+    a, b = rng.uniform(0.75, 1.4, 2)
+    distance = np.sqrt(((y - np.float32(cy)) / np.float32(a)) ** 2 + ((x - np.float32(cx)) / np.float32(b)) ** 2)
+    out: np.ndarray = np.clip((distance - 1) * np.float32(rng.uniform(8, 40)) + 0.5, 0, 1).astype(np.float32)
+    return out
