@@ -56,11 +56,11 @@ def loose_box(rng: np.random.Generator, mask: np.ndarray) -> tuple[float, float,
     return (x0 + spread[0] * dx, y0 + spread[1] * dy, x1 + spread[2] * dx, y1 + spread[3] * dy)
 
 
-def eligible(labels: np.ndarray) -> np.ndarray:
-    """Objects of the first frame that a window of the tracker could be meant for."""
+def eligible(labels: np.ndarray, most: float = 0.4) -> np.ndarray:
+    """Objects of the first frame that a window of the tracker could be meant for: up to a share ``most`` of it."""
     areas = np.bincount(labels.ravel())
     areas[0] = 0
-    return np.nonzero((areas > 60) & (areas < 0.4 * labels.size))[0]
+    return np.nonzero((areas > 60) & (areas <= most * labels.size))[0]
 
 
 def from_afar(rng: np.random.Generator, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -94,6 +94,26 @@ def from_afar(rng: np.random.Generator, images: np.ndarray, labels: np.ndarray) 
     return small, np.where(fewer > 0, fewer + number * top, 0).astype(np.int32)
 
 
+def from_near(rng: np.random.Generator, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The scene seen through too small a window, around a place inside an object that may fill it.
+
+    The grain of an organ must not pass for a cell, nor the end of a rod for a rod: the answer is what is seen of the
+    object, and the tracker, which tries windows of many sizes, knows by that answer that it is too near.
+    """
+    found = eligible(labels[0])
+    if not len(found):
+        return images, labels
+    size = labels.shape[1]
+    side = int(size / np.exp(rng.uniform(np.log(1.5), np.log(5.5))))
+    x, y = inner_click(rng, labels[0] == rng.choice(found))
+    y0, x0 = (int(np.clip(place - side * rng.uniform(0.3, 0.7), 0, size - side)) for place in (y, x))
+    part = (slice(None), slice(y0, y0 + side), slice(x0, x0 + side))
+    zoom = size / side
+    larger = ndimage.zoom(images[part][0], zoom, order=int(rng.integers(1, 4)))[:size, :size]
+    index = np.minimum((np.arange(size) / zoom).astype(int), side - 1)
+    return larger[None], labels[part][:, index[:, None], index[None]]
+
+
 def augment(rng: np.random.Generator, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
     """Flip, turn, invert and bend the grey values; the same for all frames of a clip."""
     images, labels = clip.images.astype(np.float32), clip.labels.astype(np.int32)
@@ -101,8 +121,12 @@ def augment(rng: np.random.Generator, clip: Clip) -> tuple[np.ndarray, np.ndarra
         images, labels = images[:, ::-1], labels[:, ::-1]
     turns = int(rng.integers(4))
     images, labels = np.rot90(images, turns, (1, 2)), np.rot90(labels, turns, (1, 2))
-    if len(images) == 1 and rng.random() < 0.2:
-        images, labels = from_afar(rng, images, labels)
+    if len(images) == 1:
+        luck = rng.random()
+        if luck < 0.2:
+            images, labels = from_afar(rng, images, labels)
+        elif luck < 0.4:
+            images, labels = from_near(rng, images, labels)
     if rng.random() < 0.06:
         images = images.max() - images
     if rng.random() < 0.3:
@@ -167,7 +191,7 @@ class Clips(IterableDataset):  # type: ignore[type-arg]
                 hide(rng, clip_images, clip_labels)
             else:
                 whole = clip_labels
-            found = eligible(clip_labels[0])
+            found = eligible(clip_labels[0], 0.4 if self.frames > 1 else 1.0)
             if not len(found):
                 continue
             for ident in rng.choice(found, self.objects, replace=len(found) < self.objects):

@@ -170,7 +170,7 @@ def clip_step(model: Sam2, head: DenseHead, batch: Batch, correct: float = 0.12)
             more = prompts.add(*corrective_click(logits, target), logits)
             decoded = model.decode(model.without_memory(features), features, more.xy, more.labels, more.previous)
             several = False
-        elif corrected_on[frame]:
+        elif frame > 0 and corrected_on[frame]:
             logits = preferred(decoded, True)[0].detach().float()
             xy, labels = corrective_click(logits, target)
             labels = torch.where(present[:, None], labels, torch.full_like(labels, PADDING))

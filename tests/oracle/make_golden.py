@@ -86,7 +86,7 @@ def calibrate(model: torch.nn.Module, case: Case, tries: int = 12) -> tuple[floa
 
 def check(case: Case, recording: Recording) -> None:
     """Refuse a recording that would not be a good witness."""
-    if case.name.startswith(("main", "long", "absent")):
+    if case.name.startswith(("main", "long", "absent", "unfilled")):
         nearest, absent, present, back = absences(case, recording)
         if not (nearest > NEAREST_SCORE and absent and present and back):
             raise SystemExit(f"{case.name}: {absent} absences, {present} presences, back {back}, nearest {nearest:.3f}")
@@ -123,7 +123,7 @@ def make(name: str, variant: str, full: Path | None, calibrating: bool) -> None:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", nargs="+", help="main-1024, main-256, long-256, short-1024 or absent-1024")
+    parser.add_argument("case", nargs="+", help="main-1024, main-256, long-256, short-1024, absent-1024 or unfilled-1024")
     parser.add_argument("--variant", action="append", choices=VARIANTS, default=[])
     parser.add_argument("--all", action="store_true", help="all eight variants")
     parser.add_argument("--full", type=Path, metavar="DIR", help="write whole maps to DIR as well")

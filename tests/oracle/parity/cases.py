@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .frames import make_frames
@@ -40,7 +40,8 @@ class Case:
 
 
 def make_case(name: str) -> Case:
-    """Build a case. Names: main-1024, main-256, long-256, short-1024 and absent-1024.
+    """Build a case. Names: main-1024, main-256, long-256, short-1024, absent-1024 and
+    unfilled-1024 (the same as absent-1024, with small holes left open).
 
     The published networks take inputs of 1024 x 1024; at 256 x 256 they are the same networks at a fraction of the
     cost, which makes long runs and all variants affordable in every test run.
@@ -57,7 +58,11 @@ def make_case(name: str) -> Case:
         return Case(name, size, True, (short_session(size),))
     if kind == "absent":
         return Case(name, size, False, (absent_session(size),))
-    raise ValueError(f"no case {name!r}: expected main-1024, main-256, long-256, short-1024 or absent-1024")
+    if kind == "unfilled":
+        return Case(name, size, False, (replace(absent_session(size), filled=False),))
+    raise ValueError(
+        f"no case {name!r}: expected main-1024, main-256, long-256, short-1024, absent-1024 or unfilled-1024"
+    )
 
 
 def run_case(side: object, model: object, case: Case) -> Recording:

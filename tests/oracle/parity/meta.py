@@ -157,12 +157,14 @@ def run_session(model: video.SAM2VideoPredictor, session: Session) -> Recording:
     """
     recording = Recording()
     heads = _Heads(model)
+    area, model.fill_hole_area = model.fill_hole_area, model.fill_hole_area if session.filled else 0
     try:
         with _patched(session.frames):
             for object_id in sorted({s.object_id for s in session.steps if not isinstance(s, Propagate)}):
                 _run_object(model, session, object_id, heads, recording)
     finally:
         del model._forward_sam_heads, model._use_mask_as_output
+        model.fill_hole_area = area
     recording.videos.sort(key=lambda r: (r.step, r.frame, r.object_id))
     return recording
 

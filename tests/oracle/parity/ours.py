@@ -61,7 +61,10 @@ def _range(step: Propagate) -> tuple[int | None, int | None]:
 
 def run_session(model: Sam2, session: Session) -> Recording:
     """Run a session with one tracker that holds all objects."""
-    tracker = Tracker(model, session.frames, TrackerOptions.reference())
+    options = TrackerOptions.reference()
+    if not session.filled:
+        options = dataclasses.replace(options, fill_holes=0)
+    tracker = Tracker(model, session.frames, options)
     recording = Recording()
 
     def keep(step: int, result: FrameResult, wanted: tuple[int, ...]) -> None:

@@ -56,11 +56,16 @@ Step = Points | Box | Mask | Propagate
 
 @dataclass(frozen=True)
 class Session:
-    """Frames (count, size, size, 3) uint8 and the steps taken on them."""
+    """Frames (count, size, size, 3) uint8 and the steps taken on them.
+
+    filled: whether small holes of the masks are filled. Without it nothing is decided at a logit of zero, where
+    rounding may decide either way.
+    """
 
     name: str
     frames: np.ndarray = field(repr=False)
     steps: tuple[Step, ...]
+    filled: bool = True
 
 
 @dataclass(frozen=True)
