@@ -86,9 +86,7 @@ def main() -> None:
             ious.append(f"| {name} | {NAMES[score]} | {report.figures(answers)} |")
             sizes.append(f"| {name} | {NAMES[score]} | {' | '.join(report.by_size(answers))} |")
             if score.startswith("track"):
-                tracks.append(
-                    f"| {name} | {NAMES[score]} | {report.switches(answers)} | {report.presence(answers)} |"
-                )
+                tracks.append(f"| {name} | {NAMES[score]} | {report.switches(answers)} | {report.presence(answers)} |")
             if score == "click":
                 clicked.setdefault("simulated" if name in KINDS else name, []).extend(answers)
             report.draw_worst(answers, options.out / f"worst-{name}-{score}.png")

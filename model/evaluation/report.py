@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ def presence(answers: Sequence[Answer]) -> str:
 def by_size(answers: Sequence[Answer]) -> list[str]:
     """One cell per class of diameter: mean IoU (count)."""
     cells = []
-    for low, high in zip(SIZES, SIZES[1:], strict=False):
+    for low, high in pairwise(SIZES):
         ious = [a.iou for a in answers if a.there and low <= a.diameter < high]
         cells.append(f"{np.mean(ious):.3f} ({len(ious)})" if ious else "")
     return cells

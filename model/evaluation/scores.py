@@ -1,4 +1,4 @@
-"""The scores: every answer of the model beside the truth, prompted alone in still images or followed through a stack."""
+"""The scores: every answer of the model beside the truth, prompted alone in still images or followed in a stack."""
 
 from __future__ import annotations
 
@@ -91,8 +91,9 @@ def clicked_answers(model: Sam2, stack: Stack, every: int = 1) -> list[Answer]:
         for ident in _objects(stack, frame)[::every]:
             truth = stack.masks[frame] == ident
             tracker = Tracker(model, stack.images)
-            mask, best = np.zeros_like(truth), 0.0
-            for count in range(1, MOST_CLICKS + 1):
+            mask, best, count = np.zeros_like(truth), 0.0, 0
+            while best < GOOD and count < MOST_CLICKS:
+                count += 1
                 missing, extra = truth & ~mask, mask & ~truth
                 regions = [
                     (np.bincount(labels.ravel())[1:].max(), kind, labels)
@@ -106,12 +107,8 @@ def clicked_answers(model: Sam2, stack: Stack, every: int = 1) -> list[Answer]:
                 result = tracker.predict(frame)
                 mask = result.labels == 1
                 best = iou(mask, truth)
-                if best >= GOOD:
-                    break
             predicted, score = float(result.predicted_ious[0]), float(result.object_scores[0])
-            out.append(
-                Answer(stack, frame, ident, best, predicted, score, True, False, _diameter(truth), count, mask)
-            )
+            out.append(Answer(stack, frame, ident, best, predicted, score, True, False, _diameter(truth), count, mask))
     return out
 
 

@@ -26,7 +26,7 @@ LOCAL_BIAS = 3.0
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
-    parser.add_argument("--minutes", type=float, default=90, help="length of the whole schedule, in minutes of work of all threads")
+    parser.add_argument("--minutes", type=float, default=90, help="length of the schedule, in minutes of its own work")
     parser.add_argument("--rate", type=float, default=1.2e-3, help="highest learning rate")
     parser.add_argument("--images-only", type=float, default=0.3, help="share of the schedule before clips begin")
     parser.add_argument("--seed", type=int, default=1)

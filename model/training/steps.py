@@ -141,7 +141,7 @@ def remember_given(model: Sam2, features: ImageFeatures, target: Tensor) -> Reme
 
 
 def clip_step(model: Sam2, head: DenseHead, batch: Batch, correct: float = 0.12) -> tuple[Tensor, Verdict]:
-    """Loss of a batch of clips: prompted on the first frame, tracked on the others, each of them sometimes corrected."""
+    """Loss of a batch of clips: prompted on the first frame, tracked on the others, and sometimes corrected on them."""
     frames = batch.images.shape[1]
     shared, stride4 = encode(model, batch.images.flatten(0, 1))
     total = head.loss(stride4, batch.labels.flatten(0, 1))

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model"))
 
 from evaluation.recordings import deepest, link
 from training.__main__ import Run
-from training.batches import Clips, from_afar
+from training.batches import Clips, from_afar, from_near, hide
 from training.export import export
 from training.losses import iou_of, mask_loss
 from training.steps import clip_step, corrective_click, image_step
@@ -44,6 +44,32 @@ def test_seen_from_afar_cells_are_smaller_and_keep_to_themselves() -> None:
         _, small = from_afar(np.random.default_rng(seed), images, labels)
         areas = np.bincount(small.ravel())[1:]
         assert 0 < areas.max() <= 2500 / 4 * 1.1
+
+
+def test_seen_from_near_an_object_fills_more_of_the_window() -> None:
+    images = np.zeros((1, 256, 256), np.float32)
+    labels = np.zeros((1, 256, 256), np.int32)
+    labels[0, 100:150, 100:150] = 7
+    images[labels > 0] = 1
+    for seed in range(8):
+        near, seen = from_near(np.random.default_rng(seed), images, labels)
+        assert near.shape == seen.shape == (1, 256, 256)
+        assert np.count_nonzero(seen == 7) > 1.5 * 2500
+        # Picture and labels stay together.
+        assert np.mean((near > 0.5) == (seen > 0)) > 0.97
+
+
+def test_what_is_hidden_is_absent_and_comes_back() -> None:
+    whole = np.full((8, 64, 64), 3, np.int32)
+    for seed in range(8):
+        images, labels = np.random.default_rng(seed).random((8, 64, 64)), whole.copy()
+        before = images.copy()
+        hide(np.random.default_rng(seed), images, labels)
+        gone = labels == 0
+        assert not gone[0].any()
+        assert 1 <= gone.any((1, 2)).sum() <= 2
+        np.testing.assert_array_equal(images[~gone], before[~gone])
+        assert (images[gone] != before[gone]).all()
 
 
 def test_the_mask_loss_prefers_better_masks_whatever_their_size() -> None:

@@ -123,7 +123,7 @@ def make(name: str, variant: str, full: Path | None, calibrating: bool) -> None:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", nargs="+", help="main-1024, main-256, long-256, short-1024, absent-1024 or unfilled-1024")
+    parser.add_argument("case", nargs="+", help="main-1024, main-256, long-256, short-1024, ...")
     parser.add_argument("--variant", action="append", choices=VARIANTS, default=[])
     parser.add_argument("--all", action="store_true", help="all eight variants")
     parser.add_argument("--full", type=Path, metavar="DIR", help="write whole maps to DIR as well")
