@@ -78,7 +78,7 @@ def stack(rng: np.random.Generator, frames: int, size: int) -> Scene:
 def organs(rng: np.random.Generator, frames: int, size: int) -> Scene:
     """Slices of a body: large smooth compartments of close grays, some nested, edges soft, noise in patches.
 
-    In half of them the body ends within the picture, with air around it; in some there are bones, bright in a brighter wall.
+    In half of them the body ends within the picture, with air around it; in some there are bones, bright and walled.
     """
     scene = empty_scene(frames, size, SCANNER)
     radius = object_radius(rng, size, 0.16, 0.5, 0.3)
