@@ -6,7 +6,7 @@ of parameters are those of Meta's checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -64,7 +64,8 @@ class Segmentation:
 
     logits: Tensor  # (B, M, S / 4, S / 4); all ABSENT_LOGIT where the object is absent
     ious: Tensor  # (B, M), predicted
-    best: Tensor  # (B,) index of the candidate with the highest predicted IoU
+    order: Tensor  # (B, M) indices of the candidates, preferred ones first: by predicted IoU if nothing else is asked
+    best: Tensor  # (B,) index of the candidate that is taken
     pointers: Tensor  # (B, width), object pointers
     object_scores: Tensor  # (B, 1) logits, <= 0: absent
 
@@ -229,22 +230,25 @@ class Sam2(nn.Module):
         *,
         several: bool,
         chosen: int = 0,
+        prefer: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> Segmentation:
         """Answer as in a video: absent objects are empty, and the pointer of the best candidate is kept.
 
         ``several`` asks for three candidates (ambiguous prompts and tracking) instead of one. ``chosen`` takes, instead
-        of the best of them, the one that is so many places further down by predicted IoU. Other arguments as in
-        :meth:`decode`.
+        of the best of them, the one that is so many places further down. ``prefer`` makes, of the candidates' logits
+        (B, M, S / 4, S / 4) and predicted IoUs (B, M), what they are ranked by (B, M); without it they are by predicted
+        IoU. Other arguments as in :meth:`decode`.
         """
         decoded = self.decode(image, features, xy, labels, mask_logits)
         decoded = three_masks(decoded) if several else one_mask(decoded)
         present = decoded.object_scores > 0
         logits = torch.where(present[..., None, None], decoded.logits, ABSENT_LOGIT)
-        rank = min(chosen, decoded.ious.shape[1] - 1)
-        best = decoded.ious.argsort(dim=1, descending=True)[:, rank] if rank else decoded.ious.argmax(dim=1)
+        ranks = decoded.ious if prefer is None else prefer(decoded.logits, decoded.ious)
+        order = ranks.argsort(dim=1, descending=True, stable=True)
+        best = order[:, min(chosen, order.shape[1] - 1)]
         token = decoded.tokens[torch.arange(len(best), device=best.device), best.clamp(max=decoded.tokens.shape[1] - 1)]
         pointers = torch.where(present, self.obj_ptr_proj(token), self.no_obj_ptr)
-        return Segmentation(logits, decoded.ious, best, pointers, decoded.object_scores)
+        return Segmentation(logits, decoded.ious, order, best, pointers, decoded.object_scores)
 
     def answer_with_mask(self, features: ImageFeatures, masks: Tensor) -> Segmentation:
         """Take (B, 1, S, S) masks of zeros and ones as the answer itself; the decoder makes only the pointers."""
@@ -256,7 +260,7 @@ class Sam2(nn.Module):
         pointers = torch.where(present, decoded.pointers, self.no_obj_ptr)
         ones = torch.ones_like(present, dtype=small.dtype)
         scores = ones * MASK_SCALE * present + MASK_BIAS
-        return Segmentation(small, ones, torch.zeros_like(decoded.best), pointers, scores)
+        return Segmentation(small, ones, decoded.order, decoded.best, pointers, scores)
 
     def encode_memory(
         self, features: ImageFeatures, mask_logits: Tensor, object_scores: Tensor, *, prompted: bool

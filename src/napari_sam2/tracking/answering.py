@@ -9,6 +9,7 @@ from torch import Tensor
 from napari_sam2.tracking.memory_bank import Remembered, Selection
 from napari_sam2.tracking.network import OUTSIDE_LOGIT, Network, Prompted
 from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
+from napari_sam2.tracking.view import View
 from napari_sam2.tracking.windows import Viewer
 
 
@@ -76,11 +77,15 @@ class Answering:
         open_said = [*said[:-1], replace(said[-1], candidate=0)]
         answer = self.network.answer(frame, Prompted(view, open_said, previous, memory))
         fresh = previous is None and memory is None and said[-1].mask is None and said[-1].box is None
-        if fresh and (better := self.viewer.refitted(thing, answer, said)) is not None:
-            view = better
-            answer = self.network.answer(frame, Prompted(view, open_said))
+        looks: tuple[View, ...] = ()
+        if fresh:
+            better = self.viewer.refitted(thing, answer, said)
+            view = better or view
+            looks = self.viewer.second_looks(view, said)
+            if better is not None or looks:
+                answer = self.network.answer(frame, Prompted(view, open_said, looks=looks))
         if said[-1].candidate:
-            answer = self.network.answer(frame, Prompted(view, said, previous, memory))
+            answer = self.network.answer(frame, Prompted(view, said, previous, memory, looks))
         return answer
 
     def _memory(self, thing: TrackedObject, frame: int, said: list[Interaction], side: int) -> Selection | None:

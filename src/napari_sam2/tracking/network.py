@@ -18,11 +18,13 @@ from napari_sam2.sam2.prompt_encoder import BOX_END, BOX_START, POSITIVE
 from napari_sam2.tracking.feature_cache import FeatureCache
 from napari_sam2.tracking.feature_store import FeatureStore, weights_digest
 from napari_sam2.tracking.frames import Frames
+from napari_sam2.tracking.glance import Glance, Seen
 from napari_sam2.tracking.memory_bank import Remembered, Selection
 from napari_sam2.tracking.objects import Answer, Interaction
 from napari_sam2.tracking.options import TrackerOptions
 from napari_sam2.tracking.plates import LatticeView, Plate, arrange
 from napari_sam2.tracking.regions import drop_specks, fill_holes
+from napari_sam2.tracking.second_look import agreement
 from napari_sam2.tracking.view import View
 
 TOKENS_AT_ONCE = 2**14
@@ -44,36 +46,14 @@ class Prompted:
     """(1, S / 4, S / 4) logits of the answer before, in the same view."""
     memory: Selection | None = None
     """None: nothing is remembered of the object."""
+    looks: Sequence[View] = ()
+    """Other windows around a single click: candidates that are found in them too are preferred."""
 
-
-Seen = tuple[ImageFeatures, tuple[slice, slice] | None]
-"""Features of an image, as a batch of 1, and the part of them that is meant; None: all."""
 
 Done = TypeVar("Done")
 
 LARGEST_PLATE = 64
 """Side of a plate, in tokens: larger ones save little and take much memory."""
-
-
-class Glance:
-    """What several objects see of one frame."""
-
-    def __init__(self, seen: Sequence[Seen]) -> None:
-        self._seen = seen
-
-    def of(self, indices: Sequence[int], *, once: bool = True) -> ImageFeatures:
-        """Features of some of the objects, as a batch; of 1 where all see the same, if ``once``."""
-        chosen = [self._seen[index] for index in indices]
-        if once and all(one[0] is chosen[0][0] and one[1] == chosen[0][1] for one in chosen):
-            chosen = chosen[:1]
-        parts = [features if part is None else features.crop(*part) for features, part in chosen]
-        if len(parts) == 1:
-            return parts[0]
-        return ImageFeatures(
-            torch.cat([part.stride16 for part in parts]),
-            torch.cat([part.stride8 for part in parts]),
-            torch.cat([part.stride4 for part in parts]),
-        )
 
 
 def _let_go(device: torch.device) -> None:
@@ -248,7 +228,6 @@ class Network:
         filled = fill_holes(found.best_logits.float(), self.options.fill_holes)
         if clicked is not None:  # every part of a painted mask is wanted
             filled = drop_specks(filled, self.options.smallest_part, clicked)
-        order = found.ious.argsort(dim=1, descending=True)
         return [
             Answer(
                 frame,
@@ -257,8 +236,8 @@ class Network:
                 found.pointers[row].clone(),
                 float(found.object_scores[row, 0]),
                 float(found.best_ious[row]),
-                found.logits[row, order[row]].float(),
-                found.ious[row, order[row]].float(),
+                found.logits[row, found.order[row]].float(),
+                found.ious[row, found.order[row]].float(),
             )
             for row, view in enumerate(views)
         ]
@@ -304,9 +283,15 @@ class Network:
         previous = None
         if asked.previous is not None:
             previous = asked.previous[None].clamp(-PREVIOUS_CLAMP, PREVIOUS_CLAMP)
+        prefer = None
+        if asked.looks:
+            yx = (float(last.points[0, 0]), float(last.points[0, 1]))
+            others = self.candidates(frame, asked.looks, yx)
+            prefer = partial(agreement, asked.view, asked.looks, others)
         # A box counts as two points, so only a single click is ambiguous.
+        several = xy.shape[1] <= 1
         found = self.model.segment(
-            image, features, xy, labels, previous, several=xy.shape[1] <= 1, chosen=asked.said[-1].candidate
+            image, features, xy, labels, previous, several=several, chosen=last.candidate, prefer=prefer
         )
         cells = ((xy[0, labels[0] == POSITIVE].flip(-1) + 0.5) // 4).clamp(0, 4 * self.tokens(asked.view) - 1)
         clicked = [(int(row), int(column)) for row, column in cells.tolist()]

@@ -44,6 +44,8 @@ class TrackerOptions:
     """Of an object that has been absent for PATIENCE frames only every so many frames are looked at; 1: all of them."""
     max_conditioning: int | None = 8
     """Prompted frames in the memory, the nearest ones; None: all."""
+    second_looks: bool = True
+    """A single click in a window is looked at from nearer and from farther too, and what all agree on is preferred."""
     window_ratio: float = 5.0
     """Side of a window, in diameters of its object."""
     share_windows: bool = False
@@ -88,6 +90,7 @@ class TrackerOptions:
         """Exactly the published SAM 2: whole frames, every prompted frame and the previous six, nothing filtered."""
         return cls(
             view="frame",
+            second_looks=False,
             share_windows=False,
             precision="float32",
             resolve_overlaps=False,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_sam2.tracking import scale
+from napari_sam2.tracking import scale, second_look
 from napari_sam2.tracking.memory_bank import Remembered
 from napari_sam2.tracking.network import Network
 from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
@@ -136,6 +136,13 @@ class Viewer:
             return None
         thing.side = side
         return better
+
+    def second_looks(self, view: View, said: Sequence[Interaction]) -> tuple[View, ...]:
+        """Other windows in which a first, single click answered in ``view`` is to be asked again; none for others."""
+        single = len(said) == 1 and len(said[0].points) == 1 and said[0].positive
+        if not (single and self.windows and self.network.options.second_looks):
+            return ()
+        return second_look.looks(view, _place(said[0].points[0]), self.shape)
 
     def following(self, thing: TrackedObject, frame: int, *, backward: bool) -> View:
         """View for tracking: a window goes where the object was in the nearest remembered frame, and grows with it."""
