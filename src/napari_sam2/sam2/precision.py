@@ -32,13 +32,14 @@ def quick_dtype(device: torch.device) -> torch.dtype:
 
 
 def mixed(model: Net, dtype: torch.dtype) -> Net:
-    """A network that shares all weights with ``model`` but has those of the heavy parts in ``dtype``, made once."""
-    kept: dict[torch.dtype, Net] = model.__dict__.setdefault("_mixed", {})
-    if dtype not in kept:
+    """A network that shares all weights with ``model`` but has those of the heavy parts in ``dtype``, made once per device."""
+    kept: dict[tuple[torch.dtype, torch.device], Net] = model.__dict__.setdefault("_mixed", {})
+    key = dtype, next(model.parameters()).device
+    if key not in kept:
         twin = copy.copy(model)
         twin.__dict__["_mixed"] = {}
         twin._modules = dict(model._modules)
         for name in HEAVY:
             twin._modules[name] = copy.deepcopy(model.get_submodule(name)).to(dtype)
-        kept[dtype] = twin
-    return kept[dtype]
+        kept[key] = twin
+    return kept[key]
