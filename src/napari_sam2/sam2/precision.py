@@ -32,9 +32,9 @@ def quick_dtype(device: torch.device) -> torch.dtype:
 
 
 def mixed(model: Net, dtype: torch.dtype) -> Net:
-    """A network that shares all weights with ``model`` but has those of the heavy parts in ``dtype``, made once per device."""
+    """A network that shares all weights with ``model``, with the heavy parts in ``dtype``; made once per device."""
     kept: dict[tuple[torch.dtype, torch.device], Net] = model.__dict__.setdefault("_mixed", {})
-    key = dtype, next(model.parameters()).device
+    key = (dtype, next(model.parameters()).device)
     if key not in kept:
         twin = copy.copy(model)
         twin.__dict__["_mixed"] = {}
