@@ -220,6 +220,9 @@ def test_channels_in_colours(micro: Sam2, tmp_path: Path) -> None:
     files = f"{tmp_path}/s.npy --prompts {tmp_path}/p.json --output {tmp_path}/l.tif"
     assert main(["segment", *files.split(), "--axes", "TCYX", "--channels", "none,green"]) == 0
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "l.tif").reshape(one.shape), one)
+    assert main(["segment", *files.split(), "--axes", "TCYX", "--channel", "1"]) == 0
+    alone = segment_stack(stack[:, 1], click(place=(28, 40)), micro)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "l.tif").reshape(alone.shape), alone)
 
 
 def test_dark_objects_of_a_stack_that_bleaches(micro: Sam2) -> None:
@@ -284,7 +287,9 @@ def test_pixel_sizes_come_from_the_file(tmp_path: Path) -> None:
         assert seen.aspect == 1
 
 
-def test_a_level_of_a_file_with_several_resolutions(tmp_path: Path) -> None:
+def test_a_level_of_a_file_with_several_resolutions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     fine = (discs() * 100).astype(np.uint16)
     with tifffile.TiffWriter(tmp_path / "p.ome.tif") as writer:
         writer.write(fine, subifds=1, photometric="minisblack", metadata={"axes": "TYX"})
@@ -304,6 +309,18 @@ def test_a_level_of_a_file_with_several_resolutions(tmp_path: Path) -> None:
             open_stack(tmp_path / name, view=View(level=2)),
         ):
             pass
+    for memory, level in ((2**30, 0), (fine[0].size * 8, 1)):
+        monkeypatch.setattr("napari_sam2.session.stack_sources.FRAME_MEMORY", memory)
+        for name in ("p.ome.tif", "p.zarr"):
+            with open_stack(tmp_path / name) as seen:
+                assert (seen.level, seen.array.shape[1]) == (level, SIDE // (level + 1)), (
+                    "the finest that memory allows"
+                )
+    write_prompts(tmp_path / "q.json", click(place=(10, 12)))
+    files = f"{tmp_path}/p.zarr --prompts {tmp_path}/q.json --output {tmp_path}/l.tif"
+    assert main(["segment", *files.split()]) == 0
+    assert "resolution 1, 28 x 28 pixels; --level 0 takes the finest" in capsys.readouterr().err
+    assert tifffile.imread(tmp_path / "l.tif").shape == (2, 28, 28)
     with pytest.raises(StackError, match="no level 1"), open_stack(tmp_path / "p.npy", view=View("TYX", level=1)):
         pass
 

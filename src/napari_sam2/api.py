@@ -2,16 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from napari_sam2.recalled import Recalled, recall
 from napari_sam2.sam2 import Sam2
-from napari_sam2.session.prompts import ObjectPrompts, PromptsError, parse_prompts, read_prompts
-from napari_sam2.session.replay import session_contrast
+from napari_sam2.session.prompts import ObjectPrompts, PromptsError, parse_prompts, read_prompts, without_slices
 from napari_sam2.session.stacks import Stack, View, arrange
 from napari_sam2.tracking import Contrast, FrameResult, Tracker, TrackerOptions, TrackingError
 from napari_sam2.tracking.channels import Channel, colour_table, default_colours
@@ -47,6 +47,7 @@ def segment_stack(
     options: TrackerOptions | None = None,
     view: View | None = None,
     colours: Sequence[str] | None = None,
+    seen: Recalled | None = None,
     out: Any = None,
     progress: Callable[[Progress], None] | None = None,
     foreseen: Callable[[Estimate], None] | None = None,
@@ -60,11 +61,12 @@ def segment_stack(
         model: what `load_model` takes, or a network that is loaded already.
         device: "auto", "cpu", "cuda" or "mps", for a model given by name.
         direction: where the objects are carried from their prompts.
-        options: of the tracker; when left out, prompts from the folder of a session bring its contrast along.
+        options: of the tracker; when left out, a session as prompts brings its contrast and channels along.
         view: which axes the stack has and what becomes of them: `View("TZYX", sweep="Z")` follows objects through time
             and depth, `View("ZYX", along="Y")` looks from the side. A prompt names its frame along the frame axis, and
             its slice along a swept one.
         colours: of the channels (`View("TCYX", channels=True)`), such as ["magenta", "green"]; "" leaves one out.
+        seen: channels and contrast of a session that was read already, instead of `colours` and those of `options`.
         out: unsigned integers of the labels' shape to write into, frame by frame, such as a memory map; made when None.
             After an exception it holds the frames that were finished.
         progress: called after every result.
@@ -79,29 +81,30 @@ def segment_stack(
         PromptsError, ModelError, StackError, TrackingError: all are ValueError, with one line that says what to do.
     """
     objects = as_objects(prompts)
-    if options is None and isinstance(prompts, (str, os.PathLike)):
-        contrast = session_contrast(Path(prompts))
-        options = TrackerOptions(contrast=Contrast(**contrast)) if contrast is not None else None
     network = model if isinstance(model, Sam2) else load_model(model, device=device)
     arranged = _arranged(stack, view)
-    if arranged is None:
-        tracker: AnyTracker = Tracker(network, stack, options)
-        labels = new_labels(stack, objects) if out is None else out
-        frames, slices = int(stack.shape[0]), 1
+    slices = 1 if arranged is None else arranged.axes.slices
+    if out is None:
+        shape = tuple(stack.shape[:3]) if arranged is None else arranged.labels_shape
+        labels = np.zeros(shape, label_dtype(objects))
     else:
-        slices = arranged.axes.slices
-        tracker = tracker_of(network, arranged, options, colours)
-        labels = np.zeros(arranged.labels_shape, label_dtype(objects)) if out is None else out
-        objects, frames = numbered_through(objects, arranged), len(arranged.array)
-    apply_prompts(tracker, objects)
-    if foreseen is not None and (found := foresee(tracker, direction)) is not None:
-        foreseen(found)
-    total = expected_results(objects, frames, direction, slices)
-    for done, result in enumerate(tracker.propagate(direction=direction), start=1):
-        place = (result.frame,) if arranged is None else arranged.place(result.frame)
-        labels[place] = merge(np.asarray(labels[place]), result)
-        if progress is not None:
-            progress(Progress(done, max(total, done), result))
+        labels = out
+    frames = int(stack.shape[0]) if arranged is None else len(arranged.array)
+    with ExitStack() as files:  # of images that are seen together with the stack
+        if seen is None and options is None and colours is None and isinstance(prompts, (str, os.PathLike)):
+            seen = recall(Path(prompts), stack if arranged is None else arranged, view, files)
+        tracker = _tracker(network, stack if arranged is None else arranged, options, colours, seen)
+        if arranged is not None:
+            objects = numbered_through(objects, arranged)
+        apply_prompts(tracker, objects)
+        if foreseen is not None and (found := foresee(tracker, direction)) is not None:
+            foreseen(found)
+        total = expected_results(objects, frames, direction, slices)
+        for done, result in enumerate(tracker.propagate(direction=direction), start=1):
+            place = (result.frame,) if arranged is None else arranged.place(result.frame)
+            labels[place] = merge(np.asarray(labels[place]), result)
+            if progress is not None:
+                progress(Progress(done, max(total, done), result))
     single = view is None and out is None and not isinstance(stack, Stack) and len(stack.shape) == 2
     return labels[0] if single else labels
 
@@ -113,6 +116,20 @@ def _arranged(stack: Any, view: View | None) -> Stack | None:
     if view is not None:
         return arrange(stack, view)
     return arrange(stack, View("YX")) if len(getattr(stack, "shape", ())) == 2 else None
+
+
+def _tracker(
+    network: Sam2, stack: Any, options: TrackerOptions | None, colours: Sequence[str] | None, seen: Recalled | None
+) -> AnyTracker:
+    """The tracker of a stack, arranged or as it is, seen as it was in a session where that is known."""
+    if seen is not None:
+        options = replace(options or TrackerOptions(), contrast_limits=None, contrast=seen.contrast)
+    if seen is not None and seen.channels:
+        slices, aspect = (stack.axes.slices, stack.aspect) if isinstance(stack, Stack) else (1, 1.0)
+        return tracker_for(network, Composed(seen.channels), options, slices=slices, aspect=aspect)
+    return (
+        tracker_of(network, stack, options, colours) if isinstance(stack, Stack) else Tracker(network, stack, options)
+    )
 
 
 def tracker_of(
@@ -145,8 +162,7 @@ def numbered_through(objects: Iterable[ObjectPrompts], stack: Stack) -> list[Obj
     Raises:
         PromptsError: a prompt on a slice that does not exist; names the entry, as in the prompts file.
     """
-    slices = stack.axes.slices
-    out = []
+    objects, slices = list(objects), stack.axes.slices
     for number, item in enumerate(objects):
         for index, prompt in enumerate(item.prompts):
             if prompt.slice >= slices:
@@ -154,9 +170,7 @@ def numbered_through(objects: Iterable[ObjectPrompts], stack: Stack) -> list[Obj
                     f"objects[{number}].prompts[{index}].slice: got {prompt.slice}, expected 0 to {slices - 1}"
                     + ("" if slices > 1 else "; only a swept axis has slices, such as with --sweep Z")
                 )
-        steps = [replace(prompt, frame=prompt.frame * slices + prompt.slice, slice=0) for prompt in item.prompts]
-        out.append(ObjectPrompts(item.id, item.name, steps))
-    return out
+    return without_slices(objects, slices)
 
 
 def apply_prompts(tracker: AnyTracker, objects: Iterable[ObjectPrompts]) -> None:
@@ -191,11 +205,6 @@ def as_objects(prompts: Prompts) -> list[ObjectPrompts]:
     if not any(item.prompts for item in objects):
         raise PromptsError(f"{place}there is no prompt in it; click on at least one object")
     return objects
-
-
-def new_labels(stack: Any, objects: Iterable[ObjectPrompts]) -> npt.NDArray[Any]:
-    """Empty labels (frames, y, x) for these objects."""
-    return np.zeros(stack.shape[:3], label_dtype(objects))
 
 
 def label_dtype(objects: Iterable[ObjectPrompts]) -> np.dtype[Any]:

@@ -13,6 +13,7 @@ from napari_sam2.session.document import EVERY, Document
 from napari_sam2.session.fingerprint import fingerprint
 from napari_sam2.session.folder import SessionError, open_folder, save_folder, snapshot
 from napari_sam2.session.folder_format import ImageEntry, from_ranges, ranges
+from napari_sam2.session.tables import packed, unpacked
 from napari_sam2.session.history import Step
 from napari_sam2.session.masks import Masks
 from napari_sam2.session.prompts import Prompt, read_prompts
@@ -235,3 +236,26 @@ def test_what_cannot_be_written_is_told_once(document, tmp_path):
     saver.close()
     assert len(failed) == 1
     assert isinstance(failed[0], OSError)
+
+
+def test_prompts_of_a_swept_axis_name_frame_and_slice_and_older_files_are_still_read(tmp_path):
+    image = ImageEntry(name="v", shape=list(SHAPE), dtype="uint16", frame_axis=0, swept_axis=1)
+    document = Document()
+    document.replace_points({(): {(1, 5): (((2.0, 2.5),), (1,))}})  # the second slice of the third time point
+    now = snapshot(document, lambda: image, "micro")
+    save_folder(tmp_path / "s", now, [], SHAPE, np.uint16, lambda plane, frame: divmod(frame, 2))
+    (entry,) = json.loads((tmp_path / "s" / "prompts.json").read_text())["objects"][0]["prompts"]
+    assert (entry["frame"], entry["slice"]) == (2, 1)
+    assert open_folder(tmp_path / "s").prompts.keys() == {((), 1, 5)}
+    prompts, session = tmp_path / "s" / "prompts.json", tmp_path / "s" / "session.json"
+    prompts.write_text(prompts.read_text().replace('"slice": 1', '"slice": 0').replace('"frame": 2', '"frame": 5'))
+    session.write_text(session.read_text().replace('"version": 2', '"version": 1'))
+    assert open_folder(tmp_path / "s").prompts.keys() == {((), 1, 5)}
+
+
+def test_colours_survive_as_text_and_other_texts_are_refused():
+    table = np.random.default_rng(0).random((256, 3), np.float32)
+    np.testing.assert_array_equal(unpacked(packed(table)), table)
+    for wrong in ("", "no", packed(table * 3), packed(table[:1])):
+        with pytest.raises(ValueError, match="is no table of colours"):
+            unpacked(wrong)

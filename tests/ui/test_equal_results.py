@@ -125,6 +125,90 @@ def test_every_way_gives_the_same(name, real, model, tmp_path):
     assert main(["segment", *f"{files} --axes {kind.axes} --contrast {words} {kind.words}".split()]) == 0
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "l.tif"), labels)
 
+    # The session says by itself how the file is to be seen.
+    np.testing.assert_array_equal(replayed(session, tmp_path / "stack.npy"), labels)
+
+
+def replayed(session, file) -> np.ndarray:
+    """The labels that the command line makes of a file with the session that was saved of it."""
+    folder, out = file.parent / "kept.sam2", file.parent / "again.tif"
+    session.controller.save_session(folder)
+    session.loop.until(lambda: not session.controller.keeping.busy)
+    assert main(f"segment {file} --prompts {folder} --output {out} --device cpu".split()) == 0
+    return tifffile.imread(out)
+
+
+def two_channels(tmp_path) -> Any:
+    """(t, c, y, x) in a file: a ball in both channels, with noise of its own in each."""
+    both = np.stack([stack(2), stack(2)[:, ::-1] // 2 + stack(2)], axis=1)
+    file = tmp_path / "both.ome.tif"
+    tifffile.imwrite(file, both, ome=True, photometric="minisblack", metadata={"axes": "TCYX"})
+    return file
+
+
+def together(session, file) -> None:
+    session.viewer.open(file, channel_axis=1, plugin="napari")
+    session.loop.turn()
+    lower, upper = session.viewer.layers[0], session.viewer.layers[1]
+    session.controller.set_image(upper)
+    lower.opacity, upper.gamma, upper.contrast_limits = 0.7, 0.8, (250, 1300)
+    session.controller.looking.set_look(channels="visible", invert=True)
+
+
+def in_colours(session, file) -> None:
+    session.viewer.open(file, plugin="napari", axis_labels=("t", "c", "y", "x"))
+    session.loop.turn()
+    session.controller.looking.set_look(channels="axis")
+
+
+@pytest.mark.parametrize("look", [together, in_colours])
+def test_a_session_of_several_channels_gives_the_same_on_the_command_line(look, real, tmp_path):
+    file = two_channels(tmp_path)
+    session = real(None)
+    look(session, file)
+    session.viewer.dims.set_current_step(0, 0)
+    session.click(0, *[0] * (session.controller.workspace.image.ndim - 3), 22, 24)
+    session.settle()
+    session.propagate(last=1)
+    labels = session.labels if session.labels.ndim == 3 else session.labels[:, 0]
+    assert labels.any(axis=(1, 2)).all()
+    np.testing.assert_array_equal(replayed(session, file), labels)
+
+
+def test_a_session_on_another_resolution_gives_the_same_on_the_command_line(real, tmp_path):
+    session = real(None)
+    session.viewer.add_image([stack(2), stack(2)[:, ::2, ::2]], multiscale=True, contrast_limits=LIMITS)
+    session.loop.turn()
+    session.controller.looking.set_level(1)
+    session.viewer.dims.set_current_step(0, 0)
+    session.click(0, 11, 12)
+    session.settle()
+    session.propagate(last=1)
+    group = zarr.create_group(tmp_path / "p.zarr")
+    for name, array in (("0", stack(2)), ("1", stack(2)[:, ::2, ::2])):
+        group.create_array(name, shape=array.shape, dtype=array.dtype)[:] = array
+    image = {"axes": [{"name": name} for name in "tyx"], "datasets": [{"path": "0"}, {"path": "1"}]}
+    group.attrs.update({"ome": {"multiscales": [image]}})
+    labels = replayed(session, tmp_path / "p.zarr")
+    assert labels.shape == (2, 24, 24)
+    assert labels.any(axis=(1, 2)).all()
+    np.testing.assert_array_equal(labels, session.labels)
+
+
+def test_an_image_that_was_seen_with_it_and_is_not_to_be_had_is_named(real, tmp_path, capsys):
+    session = real(stack(2))
+    session.viewer.add_image(stack(2)[:, ::-1], name="membranes")
+    session.controller.looking.set_look(channels="visible")
+    session.click(0, 22, 24)
+    session.settle()
+    np.save(tmp_path / "nuclei.npy", stack(2))
+    session.controller.save_session(tmp_path / "kept.sam2")
+    session.loop.until(lambda: not session.controller.keeping.busy)
+    files = f"{tmp_path}/nuclei.npy --prompts {tmp_path}/kept.sam2 --output {tmp_path}/l.tif"
+    assert main(["segment", *files.split()]) == 2
+    assert "the model saw membranes together with cells; it is not in any file" in capsys.readouterr().err
+    assert not (tmp_path / "l.tif").exists()
+
 
 def odd(values: np.ndarray) -> np.ndarray:
     """With what is no number, in the picture and in a frame of its own."""

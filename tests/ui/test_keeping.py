@@ -227,3 +227,78 @@ def test_two_viewers_keep_their_own(session, open_session, stack):
     assert other.controller.keeping.unfinished == ()
     assert open_folder(kept(session)).prompts[(), 1, 0].points == ((15, 20),)
     assert open_folder(kept(other)).prompts[(), 1, 0].points == ((40, 50),)
+
+
+def reopened(session, open_session, folder, image, prepare=lambda viewer: None, **kwargs):
+    """The session as it is when its folder is opened in another viewer."""
+    session.controller.save_session(folder)
+    quiet(session)
+    other = open_session(image, **kwargs)
+    prepare(other.viewer)
+    other.controller.open_session(folder)
+    quiet(other)
+    return other
+
+
+def test_channels_that_were_seen_together_are_seen_together_again(open_session, stack, tmp_path):
+    session = open_session(stack, colormap="magenta", contrast_limits=(0, 150))
+    session.viewer.add_image(stack[::-1], name="green", colormap="green", blending="additive", opacity=0.5, gamma=0.8)
+    session.viewer.add_image(stack, name="beside it", visible=False)
+    session.controller.looking.set_look(channels="visible")
+    session.click(0, 15, 20)
+    session.settle()
+    wanted = session.controller.workspace.stack(()).channels
+    assert len(wanted) == 2
+
+    def prepare(viewer) -> None:
+        viewer.add_image(stack[::-1], name="green", visible=False)
+        viewer.add_image(stack, name="beside it")
+
+    other = reopened(session, open_session, tmp_path / "s", stack, prepare)
+    again = other.controller.workspace.stack(()).channels
+    assert other.controller.looking.look.channels == "visible"
+    assert [layer.visible for layer in other.viewer.layers if layer.name in ("green", "beside it")] == [True, False]
+    for one, two in zip(wanted, again, strict=True):
+        np.testing.assert_array_equal(one.table, two.table)
+        assert (one.contrast, one.opacity, one.blending) == (two.contrast, two.opacity, two.blending)
+        np.testing.assert_array_equal(one.stack, two.stack)
+
+
+def test_an_image_that_was_seen_with_it_and_is_missing_is_named(open_session, stack, tmp_path):
+    session = open_session(stack)
+    session.viewer.add_image(stack[::-1], name="green")
+    session.controller.looking.set_look(channels="visible")
+    session.click(0, 15, 20)
+    session.settle()
+    other = reopened(session, open_session, tmp_path / "s", stack)
+    assert any("saw green together with cells" in text for _, text in other.told)
+    assert other.controller.looking.look.channels == "visible"
+
+
+def test_an_axis_in_colours_comes_back(open_session, stack, tmp_path):
+    both = np.stack([stack, stack[::-1]], axis=1)
+    session = open_session(both, axis_labels=("t", "c", "y", "x"))
+    session.click(0, 0, 15, 20)
+    session.settle()
+    session.controller.looking.set_look(channels="axis", contrast="frame")
+    session.loop.turn()
+    assert next(iter(session.controller.keeping._keepers.values())).saver.flush()
+    assert open_folder(kept(session)).image.composed.kind == "axis", "kept at once, as everything that is said"
+    other = reopened(session, open_session, tmp_path / "s", both, axis_labels=("t", "c", "y", "x"))
+    assert other.controller.looking.look.channels == "axis"
+    assert len(other.controller.workspace.stack((0,)).channels) == 2
+
+
+def test_the_resolution_comes_back(open_session, stack, tmp_path):
+    levels = [stack, stack[:, ::2, ::2]]
+    session = open_session(levels, multiscale=True)
+    session.controller.looking.set_level(1)
+    session.click(0, 7, 10)
+    session.settle()
+    assert session.labels.shape == (6, 30, 40)
+    other = reopened(session, open_session, tmp_path / "s", levels, multiscale=True)
+    assert other.labels.shape == (6, 30, 40)
+    np.testing.assert_array_equal(other.labels, session.labels)
+    assert other.labels.any()
+    other.propagate()
+    assert other.labels.any(axis=(1, 2)).all()

@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     looks = command.add_argument_group("which axes are followed")
     looks.add_argument("--along", metavar="Z", help="axis that counts frames; Y or X look at a z-stack from the side")
     looks.add_argument("--sweep", metavar="Z", help="follow objects through all planes of this axis too (4-D stacks)")
+    looks.add_argument("--channel", type=_whole, metavar="N", help="look at one channel, from 0; as --index C=N")
     looks.add_argument(
         "--channels", metavar="COLOURS", help="show the axis C in colours, such as magenta,green; none leaves one out"
     )
@@ -69,7 +70,10 @@ def _parser() -> argparse.ArgumentParser:
         "--pixel-size", metavar="Z=1,Y=0.2", type=_sizes, help="sizes of pixels; from the file when left out"
     )
     looks.add_argument(
-        "--level", type=int, default=0, metavar="N", help="resolution of a file with several; 0 is the finest"
+        "--level",
+        type=_whole,
+        metavar="N",
+        help="resolution of a file with several; 0 is the finest. Left out: the finest whose frames take at most 1 GB",
     )
     looks = command.add_argument_group("what the model sees")
     looks.add_argument(
@@ -120,6 +124,12 @@ def _index(text: str) -> tuple[str, int]:
     if len(axis) != 1 or not position.isdecimal():
         raise argparse.ArgumentTypeError(f"got {text!r}, expected an axis and a number, such as Z=0")
     return axis.upper(), int(position)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number from 0")
+    return int(text)
 
 
 def _sizes(text: str) -> dict[str, float]:

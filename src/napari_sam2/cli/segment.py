@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,19 +20,24 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace) -> int:
     """Segment; what was finished is written whatever happens."""
     from napari_sam2.session.prompts import read_prompts
+    from napari_sam2.session.replay import session_view
     from napari_sam2.session.stacks import open_stack
 
     colours = _colours(options.channels)
     _check_output(options.output, options.stack)
     objects = read_prompts(options.prompts)
-    with open_stack(options.stack, view=_view(options, colours)) as stack:
+    view = session_view(options.prompts, options.stack, _view(options, colours))
+    with open_stack(options.stack, view=view) as stack:
         from napari_sam2.export.labels import write_labels
 
+        if stack.level != (view.level or 0):
+            size = " x ".join(str(length) for length in stack.axes.frame_shape)
+            print(f"resolution {stack.level}, {size} pixels; --level 0 takes the finest", file=sys.stderr, flush=True)
         options.output.parent.mkdir(parents=True, exist_ok=True)
         # Labels wait on the disk beside the output, so that memory does not grow with the number of frames.
         with tempfile.TemporaryFile(dir=options.output.parent) as scratch:
             labels = _labels_on_disk(scratch, stack.labels_shape, objects)
-            finished, trouble = _propagate(options, stack, colours, objects, labels)
+            finished, trouble = _propagate(options, stack, view, colours, objects, labels)
             if finished:
                 write_labels(options.output, labels, frame_axis=stack.letters[:-2])
             frames = stack.axes.frames
@@ -55,7 +61,7 @@ def _view(options: argparse.Namespace, colours: "list[str] | None") -> "View":
 
     return View(
         options.axes,
-        dict(options.index),
+        {**dict(options.index), **({} if options.channel is None else {"C": options.channel})},
         along=options.along,
         sweep=options.sweep,
         channels=colours is not None,
@@ -88,13 +94,14 @@ def _labels_on_disk(scratch: IO[bytes], shape: tuple[int, ...], objects: "list[O
 def _propagate(
     options: argparse.Namespace,
     stack: "Stack",
+    view: "View",
     colours: "list[str] | None",
     objects: "list[ObjectPrompts]",
     labels: Any,
 ) -> tuple[int, BaseException | None]:
     """Fill `labels`; returns how many frames were finished and what stopped it before the end, if anything."""
     from napari_sam2.api import segment_stack
-    from napari_sam2.session.replay import session_contrast
+    from napari_sam2.recalled import recall
     from napari_sam2.tracking import Contrast, TrackerOptions
 
     finished: set[int] = set()
@@ -102,10 +109,6 @@ def _propagate(
     try:
         kind, limits = options.contrast
         contrast = Contrast(kind, limits, gamma=options.gamma, invert=options.invert)
-        kept = session_contrast(options.prompts)
-        if kept is not None and contrast == Contrast():
-            contrast = Contrast(**kept)
-        behaviour = TrackerOptions(contrast=contrast)
         model = load(options.model, options.device)
         line = ProgressLine(unit="results")
 
@@ -113,17 +116,21 @@ def _propagate(
             finished.add(step.result.frame)
             line(step.done, step.total)
 
-        segment_stack(
-            stack,
-            objects,
-            model,
-            direction=direction,
-            options=behaviour,
-            colours=colours,
-            out=labels,
-            progress=note,
-            foreseen=lambda found: print(found, file=sys.stderr, flush=True),
-        )
+        with ExitStack() as files:
+            # What is said on the command line counts, not what was seen in a session.
+            told = contrast != Contrast() or colours is not None
+            segment_stack(
+                stack,
+                objects,
+                model,
+                direction=direction,
+                options=TrackerOptions(contrast=contrast),
+                colours=colours,
+                seen=None if told else recall(options.prompts, stack, view, files),
+                out=labels,
+                progress=note,
+                foreseen=lambda found: print(found, file=sys.stderr, flush=True),
+            )
     except (KeyboardInterrupt, ValueError, OSError, MemoryError) as trouble:
         return len(finished), trouble
     except RuntimeError as trouble:

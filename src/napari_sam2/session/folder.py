@@ -36,7 +36,15 @@ from napari_sam2.session.folder_format import (
 from napari_sam2.session.masks import Index
 from napari_sam2.session.object_edits import DocumentObject
 from napari_sam2.session.places import EVERY, Place, Plane
-from napari_sam2.session.prompts import ObjectPrompts, Prompt, PromptsError, read_prompts, write_prompts
+from napari_sam2.session.prompts import (
+    ObjectPrompts,
+    Prompt,
+    PromptsError,
+    read_prompts,
+    with_slices,
+    without_slices,
+    write_prompts,
+)
 from napari_sam2.session.scores import Rows
 
 __all__ = ["Saved", "SessionError", "SessionFolder", "Snapshot", "open_folder", "snapshot"]
@@ -64,10 +72,11 @@ class Snapshot:
         document = Document()
         document.restore(current=self.current, **self.tables)
         parents, planes = document.parents, document.planes
+        image = self.image()
         file = SessionFile(
             saved=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             closed=self.closed,
-            image=self.image(),
+            image=image,
             model=self.model,
             current=self.current,
             objects=[ObjectEntry(id=o.id, name=o.name, parents=list(parents.get(o.id, ()))) for o in document.objects],
@@ -86,7 +95,7 @@ class Snapshot:
                 if frames
             ],
         )
-        return file, [document.to_prompts(plane) for plane in planes]
+        return file, [with_slices(document.to_prompts(plane), image.slices) for plane in planes]
 
 
 def snapshot(document: Document, image: Callable[[], ImageEntry], model: str, *, closed: bool = False) -> Snapshot:
@@ -263,7 +272,8 @@ def _prompts(path: Path, entries: SessionFile) -> tuple[dict[Place, Prompt], dic
     corrected = {(tuple(entry.plane), entry.object, entry.frame) for entry in entries.corrections}
     for entry in entries.prompts:
         document = Document()
-        document.load_prompts(read_prompts(path / entry.file))
+        listed = read_prompts(path / entry.file)
+        document.load_prompts(without_slices(listed, entries.image.slices) if entries.version > 1 else listed)
         for (object_id, frame), prompt in document.prompts().items():
             place = (tuple(entry.plane), object_id, frame)
             if place in corrected and prompt.mask is not None:

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from napari_sam2.session.tables import unpacked
+
 FORMAT = "napari-sam2/session"
-VERSION = 1
+VERSION = 2
+"""In version 1, prompts of a swept axis had frames that were counted through all slices, and no slices."""
 
 README = """\
 A session of napari-sam2 (https://pypi.org/project/napari-sam2). To open it: Plugins > Segment stack > Session > Open,
@@ -56,8 +59,61 @@ class ContrastEntry(_Strict):
         return tuple(value) if isinstance(value, list) else value
 
 
+def _is_table(text: str) -> str:
+    unpacked(text)
+    return text
+
+
+class ChannelEntry(_Strict):
+    """One channel.
+
+    Attributes:
+        name, path, fingerprint: of the image that it was, apart from the session's own.
+        own: it was the image of the session itself.
+        table: its colours from black to white, see `packed`.
+        colormap: what a person calls them.
+    """
+
+    name: str = ""
+    path: str = ""
+    fingerprint: str = ""
+    own: bool = False
+    table: Annotated[str, AfterValidator(_is_table)]
+    colormap: str = ""
+    contrast: ContrastEntry
+    opacity: Annotated[float, Field(ge=0, le=1)] = 1.0
+    blending: Literal["additive", "translucent", "opaque", "minimum"] = "additive"
+
+
+class ComposedEntry(_Strict):
+    """What the model saw was not the image alone.
+
+    Attributes:
+        kind: "visible": images on one another; "axis": the planes of an axis of the image.
+        axis: of the image, for the second kind.
+        channels: the lowest first; for the second kind, one per index of the axis.
+    """
+
+    kind: Literal["visible", "axis"]
+    axis: Annotated[int, Field(ge=0)] | None = None
+    channels: Annotated[list[ChannelEntry], Field(min_length=1)]
+
+    def model_post_init(self, context: Any) -> None:
+        """Refuse what cannot be looked at."""
+        if (self.kind == "axis") != (self.axis is not None):
+            raise ValueError("axis: is given for channels of an axis, and for no others")
+
+
 class ImageEntry(_Strict):
-    """Which image it was. `fingerprint` is "" when it was not known yet."""
+    """Which image it was, and how it was seen.
+
+    Attributes:
+        shape: of the level that was worked on, without colour samples.
+        level: of an image with several resolutions, 0 is the finest.
+        aspect: height of a pixel of its frames over its width.
+        composed: the channels that the model saw together; None: the image alone.
+        fingerprint: "" when it was not known yet.
+    """
 
     name: str
     path: str = ""
@@ -66,8 +122,17 @@ class ImageEntry(_Strict):
     rgb: bool = False
     frame_axis: Annotated[int, Field(ge=0)] | None = None
     swept_axis: Annotated[int, Field(ge=0)] | None = None
+    level: Annotated[int, Field(ge=0)] = 0
+    aspect: Annotated[float, Field(gt=0, lt=1e6)] = 1.0
     contrast: ContrastEntry | None = None
+    composed: ComposedEntry | None = None
     fingerprint: str = ""
+
+    @property
+    def slices(self) -> int:
+        """How many frames are one step along the frame axis."""
+        swept = self.swept_axis
+        return 1 if swept is None or swept >= len(self.shape) else self.shape[swept]
 
 
 class ObjectEntry(_Strict):

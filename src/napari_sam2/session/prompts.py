@@ -6,8 +6,8 @@ Masks live in image files beside the JSON. See docs/formats.md.
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,25 @@ class ObjectPrompts:
     id: int
     name: str
     prompts: list[Prompt]
+
+
+def with_slices(objects: Iterable[ObjectPrompts], slices: int) -> list[ObjectPrompts]:
+    """Prompts on frames that are numbered through all slices of all steps, as a file has them: frame and slice."""
+    return _renumbered(objects, lambda prompt: divmod(prompt.frame, slices))
+
+
+def without_slices(objects: Iterable[ObjectPrompts], slices: int) -> list[ObjectPrompts]:
+    """The inverse of `with_slices`: prompts with the slices of all frames counted through."""
+    return _renumbered(objects, lambda prompt: (prompt.frame * slices + prompt.slice, 0))
+
+
+def _renumbered(objects: Iterable[ObjectPrompts], place: Callable[[Prompt], tuple[int, int]]) -> list[ObjectPrompts]:
+    out = []
+    for item in objects:
+        places = [place(prompt) for prompt in item.prompts]
+        steps = [replace(p, frame=frame, slice=part) for p, (frame, part) in zip(item.prompts, places, strict=True)]
+        out.append(ObjectPrompts(item.id, item.name, steps))
+    return out
 
 
 def read_prompts(path: str | os.PathLike[str]) -> list[ObjectPrompts]:

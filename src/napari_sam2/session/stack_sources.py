@@ -1,5 +1,6 @@
 """Opening the file formats of stacks: what is in them, lazily, and the axes that they name."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,12 @@ import dask.array
 import numpy as np
 import tifffile
 import zarr
+
+FRAME_MEMORY = 2**30
+"""Bytes that looking at one frame may take; a finer level of a file with several resolutions is not taken."""
+_MOST_LEVELS = 32
+_COPIES = 4
+"""Copies of a frame in single precision that are in memory at a time while it is looked at."""
 
 
 class StackError(ValueError):
@@ -36,6 +43,34 @@ def open_source(path: Path, level: int = 0) -> Iterator[tuple[Any, str | None]]:
     else:
         with _open_tiff(path, level) as found:
             yield found
+
+
+def finest_level(shapes: Sequence[Sequence[int]], rgb: bool, memory: int) -> int:
+    """The first level of which a frame can be looked at within so many bytes; the last one when none can."""
+    for level, shape in enumerate(shapes):
+        pixels = math.prod(int(size) for size in shape[-3 if rgb else -2 :])
+        if pixels * 4 * _COPIES <= memory:
+            return level
+    return len(shapes) - 1
+
+
+def fitting_level(path: Path) -> int:
+    """The finest level of a file with several resolutions that FRAME_MEMORY allows; 0 for all other files.
+
+    Raises:
+        StackError: see `open_source`.
+    """
+    shapes: list[Sequence[int]] = []
+    letters: str | None = None
+    while len(shapes) < _MOST_LEVELS:
+        try:
+            with open_source(path, len(shapes)) as (array, letters):
+                shapes.append(array.shape)
+        except StackError:
+            if not shapes:
+                raise
+            break
+    return finest_level(shapes, bool(letters and letters.endswith("S")), FRAME_MEMORY)
 
 
 def _level_of(path: Path, levels: Sequence[Any], level: int) -> Any:

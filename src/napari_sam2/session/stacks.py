@@ -35,7 +35,8 @@ class View:
         sweep: an axis all planes of which are followed, so that every frame is a volume.
         channels: whether the axis C becomes colours.
         pixel_size: size of pixels by axis, such as {"Z": 1.0, "Y": 0.2}; None: from the file.
-        level: of a file with several resolutions, 0 is the finest. Prompts and labels are in its pixels.
+        level: of a file with several resolutions, 0 is the finest; None: the finest of which a frame can be looked at
+            with `stack_sources.FRAME_MEMORY` bytes. Prompts and labels are in its pixels.
     """
 
     axes: str | None = None
@@ -44,7 +45,7 @@ class View:
     sweep: str | None = None
     channels: bool = False
     pixel_size: Mapping[str, float] | None = None
-    level: int = 0
+    level: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Stack:
         letters: of these axes and of labels, such as "TYX" or "TZYX".
         channels: (frames, y, x) of each channel, when they are to be composed; else empty.
         aspect: height of a pixel over its width.
+        level: of a file with several resolutions, the one that this is.
     """
 
     array: Any
@@ -65,6 +67,7 @@ class Stack:
     letters: str
     channels: tuple[Any, ...] = ()
     aspect: float = 1.0
+    level: int = 0
 
     @property
     def frame_axis(self) -> str:
@@ -96,14 +99,15 @@ def open_stack(
         StackError: one line that says what is wrong with the file and how to mend it.
     """
     view = view or View(axes, index or {})
-    with stack_sources.open_source(path, view.level) as (array, found):
+    level = stack_sources.fitting_level(path) if view.level is None else view.level
+    with stack_sources.open_source(path, level) as (array, found):
         if view.pixel_size is None:
             view = replace(view, pixel_size=stack_sources.pixel_sizes(path))
         try:
             stack = arrange(array, view, found)
         except StackError as error:
             raise StackError(f"{path}: {error}") from error
-        yield stack
+        yield replace(stack, level=level)
 
 
 def arrange(array: Any, view: View, found: str | None = None) -> Stack:

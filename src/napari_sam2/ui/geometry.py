@@ -1,6 +1,5 @@
 """How an image layer becomes a stack of frames for the tracker, and where other layers lie on it."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from napari_sam2.session.axes import (
     sweep_choices,
 )
 from napari_sam2.session.document import Plane
+from napari_sam2.session.stack_sources import finest_level
 from napari_sam2.ui.preferences import frame_memory
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "finest_level",
     "frame_axis_choices",
     "guessed_axes",
+    "has_level",
     "image_shape",
     "level_factors",
     "level_of",
@@ -41,8 +42,6 @@ __all__ = [
 
 _LEVEL = "napari-sam2 level"
 """Key in the metadata of a layer: the level that the user has chosen."""
-_COPIES = 4
-"""Copies of a frame in single precision that are in memory at a time while it is looked at."""
 
 
 def level_of(image: Image) -> int:
@@ -58,15 +57,6 @@ def level_of(image: Image) -> int:
 def choose_level(image: Image, level: int) -> None:
     """Work on another level of a multiscale image from now on."""
     image.metadata[_LEVEL] = level
-
-
-def finest_level(shapes: Sequence[Sequence[int]], rgb: bool, memory: int) -> int:
-    """The first level of which a frame can be looked at within so many bytes; the last one when none can."""
-    for level, shape in enumerate(shapes):
-        pixels = math.prod(int(size) for size in shape[-3 if rgb else -2 :])
-        if pixels * 4 * _COPIES <= memory:
-            return level
-    return len(shapes) - 1
 
 
 def level_texts(image: Image) -> list[str]:
@@ -85,9 +75,15 @@ def level_factors(image: Image, level: int) -> np.ndarray:
     return np.divide(full, coarse)
 
 
-def image_shape(image: Image) -> tuple[int, ...]:
-    """Shape of the layer's data at the level that is worked on, without RGB."""
-    return _without_rgb(image, pixels_of(image).shape)
+def image_shape(image: Image, level: int | None = None) -> tuple[int, ...]:
+    """Shape of the layer's data at the level that is worked on, or at another one, without RGB."""
+    return _without_rgb(image, pixels_of(image, level).shape)
+
+
+def has_level(image: Image, level: int, shape: Sequence[int]) -> bool:
+    """Whether an image has this level, and that this shape."""
+    there = 0 <= level < (len(image.data) if image.multiscale else 1)
+    return there and image_shape(image, level) == tuple(shape)
 
 
 def _without_rgb(image: Image, shape: Sequence[int]) -> tuple[int, ...]:
@@ -95,9 +91,9 @@ def _without_rgb(image: Image, shape: Sequence[int]) -> tuple[int, ...]:
     return sizes[:-1] if image.rgb else sizes
 
 
-def pixels_of(image: Image) -> Any:
-    """The array of an image layer that is worked on; of a multiscale image one of its levels."""
-    return image.data[level_of(image)] if image.multiscale else image.data
+def pixels_of(image: Image, level: int | None = None) -> Any:
+    """The array of an image layer that is worked on; of a multiscale image one of its levels, or another one."""
+    return image.data[level_of(image) if level is None else level] if image.multiscale else image.data
 
 
 def placement(image: Image) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Saving what is worked on while it is, and bringing sessions back. The main thread never waits for a file."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,11 @@ from napari_sam2.session.autosave import (
 from napari_sam2.session.document import Plane
 from napari_sam2.session.fingerprint import fingerprint
 from napari_sam2.session.folder import Saved, SessionError, Snapshot, open_folder, save_folder, snapshot
-from napari_sam2.session.folder_format import ContrastEntry, ImageEntry
-from napari_sam2.ui.geometry import Axes, image_shape, pixels_of
+from napari_sam2.ui.geometry import image_shape, pixels_of
 from napari_sam2.ui.inference import InferenceThread
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import explain
-from napari_sam2.ui.scene import Look, contrast_of
+from napari_sam2.ui.seeing import Seen, see_again
 from napari_sam2.ui.workspace import Workspace
 
 SCORES_SECONDS = 0.5
@@ -57,7 +56,7 @@ class Keeper:
         self.model = ""
         self._loop = loop
         self._waiting = False
-        self._known: tuple[Any, str] | None = None
+        self._known: dict[Image, tuple[Any, str]] = {}
         self._masks: Any = None
         self._axes = work.axes
         self.saver = Autosave(
@@ -81,6 +80,7 @@ class Keeper:
             signal.connect(self._on_said)
         document.scores.changed.connect(self._on_scores)
         work.begun.connect(self._on_begun)
+        work.looked.connect(self._on_said)
         work.objects.painted.connect(self._on_painted)
         self._on_begun()
 
@@ -94,7 +94,8 @@ class Keeper:
 
     def now(self, *, closed: bool = False) -> Snapshot:
         """The document as it is."""
-        return snapshot(self.work.document, partial(self._image, self.work.image), self.model, closed=closed)
+        seen = Seen.of(self.work)
+        return snapshot(self.work.document, lambda: seen.entry(self.fingerprint), self.model, closed=closed)
 
     def close(self) -> None:
         """Write what is left. The session stays where it is, as one that was closed."""
@@ -103,19 +104,18 @@ class Keeper:
             signal.disconnect(self._on_said)
         document.scores.changed.disconnect(self._on_scores)
         self.work.begun.disconnect(self._on_begun)
+        self.work.looked.disconnect(self._on_said)
         self.work.objects.painted.disconnect(self._on_painted)
         self._masks.changed.disconnect(self._on_frame)
         self.saver.close(self.now(closed=True))
 
-    def _image(self, image: Image) -> ImageEntry:
-        """Which image it is. Reads pixels; called on the thread that writes."""
-        return image_entry(image, self.work.axes, self.work.look, self._fingerprint(image))
-
-    def _fingerprint(self, image: Image) -> str:
+    def fingerprint(self, image: Image) -> str:
+        """Of the pixels of an image; called on the thread that writes."""
         data = pixels_of(image)
-        if self._known is None or self._known[0] is not data:
-            self._known = (data, fingerprint(data, image_shape(image)))
-        return self._known[1]
+        known = self._known.get(image)
+        if known is None or known[0] is not data:
+            known = self._known[image] = (data, _mark(image))
+        return known[1]
 
     def _on_begun(self) -> None:
         """The labels are looked at along another axis now."""
@@ -150,34 +150,6 @@ class Keeper:
         # An image that was only looked at is no session.
         if self.work.document.has_prompts() or self.work.document.history.undo_text:
             self.saver.state(self.now())
-
-
-def _look_again(work: Workspace, contrast: ContrastEntry) -> None:
-    """See the image as it was seen."""
-    kind = contrast.kind if contrast.kind in ("percentiles", "frame") else "shown"
-    work.look = replace(work.look, contrast=kind, invert=contrast.invert)
-    if not work.image.rgb:
-        work.image.gamma = contrast.gamma
-    if contrast.limits is not None:
-        # What the model sees goes by what the viewer shows.
-        work.image.contrast_limits = contrast.limits
-
-
-def image_entry(image: Image, axes: Axes, look: Look, mark: str) -> ImageEntry:
-    """Which image it is, for a session folder."""
-    data = pixels_of(image)
-    contrast = replace(contrast_of(image, look), invert=look.invert)
-    return ImageEntry(
-        name=image.name,
-        path=str(image.source.path or ""),
-        shape=list(image_shape(image)),
-        dtype=str(np.dtype(data.dtype)),
-        rgb=bool(image.rgb),
-        frame_axis=axes.frame,
-        swept_axis=axes.swept,
-        contrast=ContrastEntry(**asdict(contrast)),
-        fingerprint=mark,
-    )
 
 
 class Keeping:
@@ -245,9 +217,9 @@ class Keeping:
         """Write a workspace into a folder; says when it is done."""
         masks = work.objects.masks
         keeper = self._keepers.get(work)
-        mark = keeper._fingerprint if keeper is not None else _mark
-        image, axes, look = work.image, work.axes, work.look
-        now = snapshot(work.document, lambda: image_entry(image, axes, look, mark(image)), model)
+        mark = keeper.fingerprint if keeper is not None else _mark
+        seen, axes = Seen.of(work), work.axes
+        now = snapshot(work.document, lambda: seen.entry(mark), model)
 
         def frames() -> Iterator[tuple[Plane, int, Any]]:
             return (
@@ -271,7 +243,7 @@ class Keeping:
     def same_pixels(self, saved: Saved, image: Image, done: Callable[[bool], None]) -> None:
         """Find out whether an image is the one that a session was made on, then call `done`."""
         self._thread.submit(
-            partial(_mark, image),
+            partial(_mark, image, saved.image.level),
             done=lambda mark: done(saved.image.fingerprint in ("", mark)),
             failed=partial(self._on_failed, f"reading {image.name}"),
         )
@@ -299,8 +271,7 @@ class Keeping:
 
     def _on_filled(self, work: Workspace, saved: Saved) -> None:
         work.filled()
-        if saved.image.contrast is not None:
-            _look_again(work, saved.image.contrast)
+        missing = see_again(work, saved.image)
         saved.fill(work.document)
         own = saved.folder.parent == self._root
         self.follow(work, saved.folder if own else None)
@@ -311,6 +282,12 @@ class Keeping:
         self.unfinished = tuple(other for other in self.unfinished if other.folder != saved.folder)
         self.recent = tuple(other for other in self.recent if other.folder != saved.folder)
         self.opened.emit((work, saved))
+        if missing:
+            self.told.emit(
+                "warning",
+                f"The model saw {', '.join(missing)} together with {saved.image.name}. Without that, new masks are of "
+                "another picture: open it, and then the session again.",
+            )
         self._done("info", f"The session of {saved.image.name} is open: {len(saved.objects)} objects.")
 
     def _found(self) -> list[Unfinished]:
@@ -337,8 +314,8 @@ class Keeping:
         self._done("error", text)
 
 
-def _mark(image: Image) -> str:
-    return fingerprint(pixels_of(image), image_shape(image))
+def _mark(image: Image, level: int | None = None) -> str:
+    return fingerprint(pixels_of(image, level), image_shape(image, level))
 
 
 def _copy(source: Any, array: np.ndarray) -> None:

@@ -58,6 +58,7 @@ class Looking:
                 work.look = look
                 # What comes of the same prompts now is something else.
                 work.document.clear_done()
+                work.looked.emit()
         self.changed.emit()
 
     def set_gamma(self, gamma: float) -> None:

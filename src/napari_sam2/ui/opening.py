@@ -1,6 +1,7 @@
 """Opening a session: finding the image that it belongs to, here or in a file, and making sure that it is the one."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from napari.layers import Image
 
 from napari_sam2.session.folder import Saved
 from napari_sam2.session.folder_format import ImageEntry
-from napari_sam2.ui.geometry import image_shape
+from napari_sam2.ui.geometry import choose_level, has_level, level_of
 from napari_sam2.ui.keeping import Keeping
 from napari_sam2.ui.messages import explain
+from napari_sam2.ui.seeing import missing_files
 from napari_sam2.ui.workspaces import Workspaces
 
 METADATA = "napari-sam2 session"
@@ -64,9 +66,9 @@ class Opening:
             self._locate(saved)
 
     def _fitting(self, saved: Saved) -> list[Image]:
-        """The images of the same shape, the likeliest first."""
-        shape = tuple(saved.image.shape)
-        images = [image for image in self._workspaces.images if image_shape(image) == shape]
+        """The images of the same shape at the level of the session, the likeliest first."""
+        shape, level = saved.image.shape, saved.image.level
+        images = [image for image in self._workspaces.images if has_level(image, level, shape)]
         work = self._workspaces.current
         return sorted(images, key=lambda image: (image.name != saved.image.name, work is None or image != work.image))
 
@@ -92,12 +94,22 @@ class Opening:
         if image not in self._viewer.layers:
             self._keeping.stop()
             return
+        if level_of(image) != saved.image.level:
+            choose_level(image, saved.image.level)
+            self._workspaces.reopen(image)
         self._workspaces.open(image)
         work = self._workspaces.current
         if work is None or work.image != image:
             self._keeping.stop()
         else:
+            self._open_others(saved)
             self._keeping.fill(work, saved)
+
+    def _open_others(self, saved: Saved) -> None:
+        """Open the images that the model saw together with this one; what is missing then is said later."""
+        for path in missing_files(saved.image, self._workspaces.images):
+            with suppress(OSError, ValueError, ImportError):
+                self._viewer.open(str(path))
 
     def _locate(self, saved: Saved) -> None:
         """Open the file of the image, where it was or where the user says it is now."""

@@ -50,10 +50,12 @@ class Workspace:
     Events:
         refused(reason): the user's edit of a prompt layer was taken back.
         begun(): the masks are looked at in another way than before.
+        looked(): the image is to be seen otherwise.
     """
 
     refused = Signal(str)
     begun = Signal()
+    looked = Signal()
 
     def __init__(self, viewer: ViewerLike, image: Image, loop: Loop) -> None:
         """Make or take over the layers and put them into the viewer. Raises MemoryError for masks that do not fit."""
@@ -140,10 +142,14 @@ class Workspace:
         """Whether the viewer shows this frame now; when it shows more than the y-x view, it may show any."""
         return not self.flat() or self.visible() == (plane, frame)
 
+    @property
+    def images(self) -> list[Image]:
+        """The images of the viewer with as many axes, the lowest first."""
+        return [layer for layer in self._viewer.layers if isinstance(layer, Image) and layer.ndim == self.image.ndim]
+
     def stack(self, plane: Plane) -> Scene:
         """The image as (frames, y, x[, rgb]) with its contrast, the same object while nothing of it changes."""
-        images = [layer for layer in self._viewer.layers if isinstance(layer, Image) and layer.ndim == self.image.ndim]
-        used = composable(self.image, images) if self.look.channels == "visible" else [self.image]
+        used = composable(self.image, self.images) if self.look.channels == "visible" else [self.image]
         facts = (self.axes, plane, self.look, tuple(seen(layer) for layer in used))
         if self._scene is None or self._scene[0] != facts:
             self._scene = (facts, scene_of(self.image, self.axes, plane, self.look, used))

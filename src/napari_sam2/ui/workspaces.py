@@ -104,8 +104,12 @@ class Workspaces:
         image.events.data.connect(self._on_data)
         self.opened.emit(work)
 
-    def reopen(self) -> None:
-        """Work on the pixels that the current image has now; what was made on others is put away."""
+    def reopen(self, image: Image | None = None) -> None:
+        """Work on the pixels that the current image, or another one, has now; what was made on others is put away."""
+        if image is not None and (self.current is None or self.current.image != image):
+            if image not in self._all:
+                return
+            self.open(image)
         self._on_data()
 
     def _give_up(self, work: Workspace) -> None:
