@@ -13,11 +13,11 @@ from napari_sam2.session.document import EVERY, Document
 from napari_sam2.session.fingerprint import fingerprint
 from napari_sam2.session.folder import SessionError, open_folder, save_folder, snapshot
 from napari_sam2.session.folder_format import ImageEntry, from_ranges, ranges
-from napari_sam2.session.tables import packed, unpacked
 from napari_sam2.session.history import Step
 from napari_sam2.session.masks import Masks
 from napari_sam2.session.prompts import Prompt, read_prompts
 from napari_sam2.session.scores import Score
+from napari_sam2.session.tables import packed, unpacked
 
 SHAPE = (4, 2, 6, 7)  # frames, z, y, x
 IMAGE = ImageEntry(name="cells", path="/data/cells.tif", shape=list(SHAPE), dtype="uint16", frame_axis=0)
