@@ -12,6 +12,7 @@ from napari_sam2.export.file_calibration import calibration_of
 from napari_sam2.export.results import Results
 from napari_sam2.session.axes import Axes, default_frame_axis, is_channel, stack_from
 from napari_sam2.session.folder import SESSION, open_folder
+from napari_sam2.session.folder_format import FORMAT
 
 _DEPTH = ("z", "depth", "plane", "planes", "slice", "slices")
 
@@ -106,6 +107,15 @@ def _is_depth(label: str, unit: Any) -> bool:
 def is_session(folder: Path) -> bool:
     """Whether a folder is one of our sessions."""
     return (folder / SESSION).is_file()
+
+
+def says_session(folder: Path) -> bool:
+    """Whether the session.json of a folder is one of ours, and not of another program that has such a file."""
+    try:
+        with (folder / SESSION).open("rb") as file:
+            return FORMAT.encode() in file.read(1000)
+    except OSError:
+        return False
 
 
 def session_results(folder: Path) -> Results:

@@ -408,12 +408,10 @@ def test_a_challenge_folder_opens_as_labels_and_tracks(plugin, tmp_path, monkeyp
 
     export_results(tmp_path / "01_RES", Results(labels, parents={2: (1,), 3: (1,)}), "ctc")
     viewer = ViewerModel()
-    for path in (tmp_path / "01_RES", tmp_path / "01_RES" / "res_track.txt"):
-        viewer.layers.clear()
-        viewer.open(path, plugin="napari-sam2")
-        assert [layer.name for layer in viewer.layers] == ["01_RES", "01_RES tracks"]
-        np.testing.assert_array_equal(np.asarray(viewer.layers[0].data), labels)
-        assert viewer.layers[1].graph == {2: [1], 3: [1]}
+    viewer.open(tmp_path / "01_RES" / "res_track.txt", plugin="napari-sam2")
+    assert [layer.name for layer in viewer.layers] == ["01_RES", "01_RES tracks"]
+    np.testing.assert_array_equal(np.asarray(viewer.layers[0].data), labels)
+    assert viewer.layers[1].graph == {2: [1], 3: [1]}
     assert get_reader(str(tmp_path)) is None
     assert get_reader(str(tmp_path / "01_RES" / "mask000.tif")) is None
     (tmp_path / "01_RES" / "res_track.txt").write_text("1 0 1 2\n2 2 3 1\n")

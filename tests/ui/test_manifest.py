@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from napari.utils.shortcuts import default_shortcuts
 from npe2 import PluginManifest
 from qtpy.QtCore import Qt
@@ -13,6 +14,7 @@ from qtpy.QtCore import Qt
 import napari_sam2
 from napari_sam2.ui.backend import ModelChoice
 from napari_sam2.ui.keys import REVIEW_SHORTCUTS, SHORTCUTS
+from napari_sam2.ui.readers import get_reader
 from napari_sam2.ui.settings import default_choice
 from napari_sam2.ui.widget import SegmentStackWidget
 
@@ -126,3 +128,17 @@ def test_the_list_of_keys_names_every_key():
     assert {shortcut.key for shortcut in SHORTCUTS} <= keys
     for shortcut in REVIEW_SHORTCUTS:
         assert any(row.startswith(f"| {shortcut.key} |") for row in rows)
+
+
+def test_napari_asks_us_about_nothing_that_is_not_ours(npe2pm, manifest, tmp_path):
+    npe2pm.register(manifest)
+    (tmp_path / "tiffs").mkdir()
+    zarr.create_array(tmp_path / "foreign.zarr", shape=(2, 8, 8), dtype="u1")
+    for name in ("tiffs", "foreign.zarr", "mysession.json", "notes.txt", "a.tif", "my_res_track.txt"):
+        assert list(npe2pm.iter_compatible_readers([str(tmp_path / name)])) == [], name
+    for name in ("session.json", "res_track.txt", "man_track.txt"):
+        assert [reader.command for reader in npe2pm.iter_compatible_readers([str(tmp_path / name)])] == [
+            "napari-sam2.read"
+        ]
+        (tmp_path / name).write_text('{"format": "of another program"}')
+    assert get_reader(str(tmp_path / "session.json")) is None

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton, QWidget
 
 from napari_sam2.session.autosave import sessions_folder
 from napari_sam2.session.folder import open_folder
@@ -179,6 +180,30 @@ def test_a_dropped_session_folder_becomes_a_session(desk, tmp_path, npe2pm):
     desk.settle()
     assert [layer.name for layer in desk.viewer.layers] == ["cells", OBJECTS, "SAM 2 boxes", POINTS]
     assert desk.viewer.layers[POINTS].data.tolist() == [[0, 15, 20]]
+
+
+def test_a_session_folder_is_dropped_onto_the_widget(desk, tmp_path):
+    desk.click(0, 15, 20)
+    desk.control.save_session(tmp_path / "mine")
+    desk.settle()
+    desk.key(Qt.Key.Key_Z, CONTROL)
+    assert desk.filled() == []
+
+    def drop(path) -> bool:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path))])
+        taken = []
+        for kind, at in ((QDragEnterEvent, QPoint(5, 5)), (QDropEvent, QPointF(5, 5))):
+            event = kind(at, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+            event.ignore()
+            QApplication.sendEvent(desk.widget, event)
+            taken.append(event.isAccepted())
+        return all(taken)
+
+    assert not drop(tmp_path)
+    assert drop(tmp_path / "mine")
+    desk.qtbot.waitUntil(lambda: desk.filled() == [0], timeout=10000)
+    desk.settle()
 
 
 def test_the_offer_and_all_everyday_controls_fit(desk):

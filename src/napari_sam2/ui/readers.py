@@ -1,4 +1,7 @@
-"""What napari calls to open folders that it does not know: sessions and Cell Tracking Challenge folders."""
+"""What napari calls to open sessions and Cell Tracking Challenge folders, by the file in them that says what they are.
+
+napari goes by the names of files alone: for these names it comes here, and here it is seen whether they are ours.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +16,7 @@ from napari_sam2.export.measure import measure
 from napari_sam2.export.read_ctc import is_ctc, read_ctc
 from napari_sam2.export.results import Results
 from napari_sam2.export.summary import track_rows
-from napari_sam2.result_sources import is_session, session_results
+from napari_sam2.result_sources import is_session, says_session, session_results
 from napari_sam2.ui.opening import METADATA
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -25,6 +28,8 @@ def get_reader(path: str | list[str]) -> Reader | None:
     if isinstance(path, list):
         return None
     folder = folder_of(path)
+    if is_session(folder) and not says_session(folder):
+        return None
     return next((reader for is_ours, reader in READERS if is_ours(folder)), None) if folder.is_dir() else None
 
 

@@ -1,16 +1,19 @@
 """The dock widget "Segment stack": passes the user's actions to the controller and shows its state."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QStyle, QVBoxLayout, QWidget
 
+from napari_sam2.result_sources import says_session
 from napari_sam2.ui.backend import Backend
 from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.export_bar import ExportBar
 from napari_sam2.ui.export_jobs import ExportJobs
+from napari_sam2.ui.folder_drop import FolderDrop
 from napari_sam2.ui.form import Form
 from napari_sam2.ui.geometry import Axes, frame_axis_choices, sweep_choices
 from napari_sam2.ui.hints import remaining_text
@@ -21,6 +24,7 @@ from napari_sam2.ui.messages import tell
 from napari_sam2.ui.model_chooser import ModelChooser
 from napari_sam2.ui.model_shelf import ModelShelf
 from napari_sam2.ui.models import devices
+from napari_sam2.ui.readers import folder_of
 from napari_sam2.ui.review_opener import ReviewOpener
 from napari_sam2.ui.session_menu import SessionMenu
 from napari_sam2.ui.settings import default_choice, keep
@@ -47,6 +51,7 @@ class SegmentStackWidget(QWidget):
         self.controller = Controller(napari_viewer, self._loop, backend, default_choice(), keep=keep())
         self.models = ModelChooser(self.form.model, self.form.manage, self.controller, self._loop, self)
         self.sessions = SessionMenu(self.form.session, self.form.offer, self.controller, self)
+        FolderDrop(self, lambda path: says_session(folder_of(path)), lambda path: self._open(folder_of(path)))
         self.review = ReviewOpener(napari_viewer, self.controller, self._loop)
         self.exports = ExportBar(napari_viewer, self.controller, self._loop)
         column.addWidget(self.exports)
@@ -121,6 +126,10 @@ class SegmentStackWidget(QWidget):
         for device in devices():
             self.form.device.addItem(device, device)
         self._set_range()
+
+    def _open(self, session: Path) -> None:
+        # Not while the other program still waits for what becomes of what was dropped.
+        self._loop.post(lambda: self.controller.open_session(session))
 
     def _cancel(self) -> None:
         """Stop what the progress bar shows: frames, else a model that is on its way."""
