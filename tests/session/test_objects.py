@@ -147,6 +147,37 @@ def test_an_accepted_frame_is_a_prompt_and_ends_when_the_object_is_corrected_the
     assert document.locked() == {(EVERY, 2)}
 
 
+def test_of_many_accepted_frames_only_those_that_count_are_told():
+    labels = np.zeros((100, 8, 12), np.uint16)
+    labels[:, :4, :4], labels[:, 4:, 8:] = 1, 2
+    labels[41:45, :4, :4] = 0  # accepted as empty: says nothing
+    document = Document()
+    document.masks = Masks(labels, 100)
+    document.ensure([2, 3])
+    with document.one_step("accept"):
+        for frame in (*range(40), *range(41, 100)):
+            for object_id in (1, 2):
+                document.lock(object_id, frame)
+    told = document.effective(asked={1: {40}, 3: set()})
+    assert [key for key in told] == [(1, frame) for frame in (*range(24, 40), *range(45, 61))]
+    np.testing.assert_array_equal(told[1, 45].mask, labels[45] == 1)
+    assert len(document.effective()) == 99 - 4 + 99
+    inside = document.effective(asked={2: {10, 30}})
+    assert [frame for _, frame in inside] == list(range(40))[: 31 + 9] + [*range(41, 48)]
+    assert document.effective(asked={2: set()}) == {}
+
+
+def test_the_masks_of_several_objects_of_a_frame_are_found_in_one_go():
+    labels = np.random.default_rng(0).integers(0, 9, (1, 30, 40)).astype(np.uint16)
+    masks = Masks(labels, 1)
+    for wanted in ([2], [1, 3, 5, 8, 11], [70000, 1, 2, 3]):
+        found = masks.masks((), 0, wanted)
+        assert list(found) == sorted(item for item in wanted if item < 9)
+        for item, mask in found.items():
+            np.testing.assert_array_equal(mask, labels[0] == item)
+    assert masks.objects((), 0) == frozenset(range(1, 9))
+
+
 def test_removing_a_click_does_not_take_back_that_its_frame_was_accepted(document):
     document.lock(1, 0)
     document.replace_points({(): {(2, 0): click(6, 10)}})

@@ -80,6 +80,8 @@ def _measured(frame: Frame, index: int, images: list[Any]) -> tuple[npt.NDArray[
     """The columns of Measurements for one frame."""
     if frame.dtype.kind == "i" and (smallest := int(frame.min())) < 0:
         raise ExportError(f"got the label {smallest} in frame {index}, expected 0 (background) or more")
+    # Somebody may write into the labels meanwhile.
+    frame = frame.copy()
     place = np.nonzero(frame)
     ids, which, areas = compact(frame[place])
     n, ndim = len(ids), frame.ndim

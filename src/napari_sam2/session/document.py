@@ -7,8 +7,9 @@ A recording may have more axes than one tracker sees, such as z or channels besi
 z slice forgets nothing. Objects are the same in every plane.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any, TypeVar
 
 from napari_sam2.session.editable import DocumentError
@@ -45,6 +46,9 @@ __all__ = [
 
 _Part = TypeVar("_Part", Points, Box)
 
+_NEAREST = 16
+"""Accepted frames on each side of what is asked for: more than the model ever goes by at a time."""
+
 
 class Document(ObjectList):
     """Objects by their id, the current one, and one Prompt per object and frame. Every edit can be taken back."""
@@ -72,25 +76,49 @@ class Document(ObjectList):
         """The prompt of an object on a frame, or None."""
         return self._content.prompts.get((plane, object_id, frame))
 
-    def effective(self, plane: Plane = (), *, locks: bool = True) -> dict[Key, Prompt]:
+    def effective(
+        self, plane: Plane = (), *, locks: bool = True, asked: Mapping[int, Collection[int]] | None = None
+    ) -> dict[Key, Prompt]:
         """What the model is told of a plane, by (object id, frame), in the order in which it is applied.
 
         Clicks that correct a mask come with the mask that they correct, and (with `locks`) the mask of an accepted
         frame is the prompt of that frame. The same prompts give the same masks, here and from a file.
+
+        Args:
+            asked: the frames that the model is asked for, by object id: other objects are left out, and so are accepted
+                frames that are too far away to count, or all where nothing is asked for. Thousands of them would be
+                thousands of masks.
         """
         told = {}
         for key, prompt in self.prompts(plane).items():
+            if asked is not None and key[0] not in asked:
+                continue
             seen = self._content.seen.get((plane, *key))
             if seen is not None and refines(prompt, seen):
                 prompt = replace(prompt, mask=seen)
             told[key] = prompt
         if locks and self.masks is not None:
-            for object_id, frame in self.locked_objects(plane):
+            at: dict[int, list[int]] = {}
+            for object_id, frame in self.locked_objects(plane) if asked is None else self._near(plane, asked):
                 told.pop((object_id, frame), None)
-                mask = self.masks.mask(plane, frame, object_id)
-                if mask.any():
+                at.setdefault(frame, []).append(object_id)
+            for frame, ids in at.items():
+                for object_id, mask in self.masks.masks(plane, frame, ids).items():
                     told[object_id, frame] = Prompt(frame, mask=mask)
         return startable(told)
+
+    def _near(self, plane: Plane, asked: Mapping[int, Collection[int]]) -> Iterator[Key]:
+        """The accepted frames among those that are asked for, and the nearest ones with pixels on each side."""
+        locked, masks = self.locked_by_object(plane, asked), self.masks
+        for object_id, frames in asked.items():
+            if not frames or masks is None:
+                continue
+            low, high = min(frames), max(frames)
+            own = sorted(locked.get(object_id, ()))
+            yield from ((object_id, frame) for frame in own if low <= frame <= high)
+            for side in ([f for f in reversed(own) if f < low], [f for f in own if f > high]):
+                with_pixels = (frame for frame in side if object_id in masks.objects(plane, frame))
+                yield from ((object_id, frame) for frame in islice(with_pixels, _NEAREST))
 
     def anchors(self, object_id: int, plane: Plane = ()) -> frozenset[int]:
         """The frames on which something fixed is known of an object: prompts that say where it is, and locks."""
@@ -108,11 +136,13 @@ class Document(ObjectList):
             seen = self._content.seen.get((plane, object_id, frame))
             if starts(prompt) or (seen is not None and refines(prompt, seen)):
                 starts_of.setdefault(object_id, set()).add(frame)
-        held: dict[int, set[int]] = {}
-        for object_id, frame in self.locked_objects(plane):
-            held.setdefault(object_id, set()).add(frame)
-            if self.masks is not None and object_id in self.masks.objects(plane, frame):
-                starts_of.setdefault(object_id, set()).add(frame)
+        held = self.locked_by_object(plane)
+        if self.masks is not None:
+            on = {frame: self.masks.objects(plane, frame) for frame in set().union(*held.values())}
+            for object_id, frames in held.items():
+                with_pixels = {frame for frame in frames if object_id in on[frame]}
+                if with_pixels:
+                    starts_of.setdefault(object_id, set()).update(with_pixels)
         return {
             object_id: Standing(
                 frozenset(frames),

@@ -170,7 +170,9 @@ class ObjectList(Editable):
 
     def locked_frames(self, object_id: int, plane: Plane = ()) -> frozenset[int]:
         """The frames on which propagation must leave an object alone."""
-        return frozenset(frame for other, frame in self.locked(plane) if other in (object_id, EVERY))
+        return frozenset(
+            frame for own, other, frame in self._content.locks if other in (object_id, EVERY) and own == plane
+        )
 
     def locked_objects(self, plane: Plane = ()) -> list[Key]:
         """(object id, frame) of what was accepted, with the single objects of frames that were accepted as a whole."""
@@ -178,6 +180,19 @@ class ObjectList(Editable):
         whole = {frame for object_id, frame in keys if object_id == EVERY}
         single = {key for key in keys if key[0] != EVERY}
         return sorted(single | {(item, frame) for item in self._content.objects for frame in whole})
+
+    def locked_by_object(self, plane: Plane = (), object_ids: Iterable[int] | None = None) -> dict[int, set[int]]:
+        """The frames that were accepted, by object; of these objects, or of all that have any."""
+        found: dict[int, set[int]] = {}
+        for own, object_id, frame in self._content.locks:
+            if own == plane:
+                found.setdefault(object_id, set()).add(frame)
+        whole = found.pop(EVERY, set())
+        if whole:
+            found = {item: found.get(item, set()) | whole for item in self._content.objects}
+        if object_ids is not None:
+            found = {item: found[item] for item in object_ids if item in found}
+        return found
 
     # How it is done -------------------------------------------------------------------------------------------------
 

@@ -152,9 +152,12 @@ class Review:
         before = self._prompted.copy()
         for array, keys in ((self._prompted, prompted), (self._locked, locked)):
             array[:] = False
-            cells = [(self._row[key[0]], key[1]) for key in keys if key[0] in self._row and 0 <= key[1] < self.frames]
-            if cells:
-                array[tuple(np.array(cells).T)] = True
+            at: dict[int, list[int]] = {}
+            for object_id, frame in keys:
+                at.setdefault(object_id, []).append(frame)
+            for object_id, frames in at.items():
+                if object_id in self._row:
+                    array[self._row[object_id], [frame for frame in frames if 0 <= frame < self.frames]] = True
         self._summaries.clear()
         for frame in np.flatnonzero((before != self._prompted).any(axis=0)).tolist():
             self._judge(frame)

@@ -82,6 +82,15 @@ def routes(plan: Sequence[Pass], prompts: Mapping[Key, Prompt], work: Workspace,
     return found
 
 
+def _asked(plan: Sequence[Pass]) -> dict[int, set[int]]:
+    """The frames that the model is asked for, by object: it goes through all between its first and its last."""
+    asked: dict[int, set[int]] = {}
+    for one in plan:
+        for object_id, frames in one.writes.items():
+            asked.setdefault(object_id, set()).update(frames, (one.seeds[object_id],) if object_id in one.seeds else ())
+    return asked
+
+
 class Carrying:
     """Starts, stops and queues propagations of a document, and writes their results into it.
 
@@ -121,7 +130,7 @@ class Carrying:
             self.told.emit(*_nothing(standings, wish, document.has_prompts()))
             return False
         work.model = choice
-        prompts = document.effective(plane)
+        prompts = document.effective(plane, asked=_asked(plan))
         load = Load(work, plane, wish, choice, plan, prompts)
         if self._resumes(load):
             self._run.go_on()

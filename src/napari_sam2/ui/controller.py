@@ -442,7 +442,7 @@ class Controller:
         self.prompting.on_change((plane, object_id, frame))
         if (object_id, frame) not in prompts:
             work.objects.take_back_preview(plane, frame, [object_id])
-        elif object_id not in {key[0] for key in work.document.effective(plane)}:
+        elif not work.document.effective(plane, asked={object_id: {frame}}):
             name = work.document.name(object_id)
             self._tell("warning", f"Nothing is known of {name} yet. Click on it first (Positive, Q), then beside it.")
         self._ask_preview(work, plane, frame)
@@ -488,7 +488,10 @@ class Controller:
 
     def _ask_preview(self, work: Workspace, plane: Plane, frame: int) -> None:
         """Ask anew for the masks on a frame, if it has prompts."""
-        prompts = work.document.effective(plane)
+        keys = work.document.prompts(plane)
+        # All are told of, so that none is forgotten; accepted frames matter for those that are asked for.
+        asked = {object_id: {frame} if (object_id, frame) in keys else set[int]() for object_id, _ in keys}
+        prompts = work.document.effective(plane, asked=asked)
         if any(key[1] == frame for key in prompts):
             self.loading.prepare()
             self.previews.ask(Target(self.choice, work.stack(plane)), plane, prompts, frame)

@@ -9,6 +9,7 @@ from napari.layers import Image
 from napari_sam2.export.file_calibration import from_sizes
 from napari_sam2.export.results import Channel, Results
 from napari_sam2.result_sources import Cut, cut_of
+from napari_sam2.session.places import Plane
 from napari_sam2.ui.geometry import image_shape, pixels_of
 from napari_sam2.ui.workspace import ViewerLike, Workspace
 
@@ -98,12 +99,18 @@ def _scores(work: Workspace, cut: Cut) -> dict[tuple[int, int], float]:
     if cut.frame not in (axes.frame, axes.swept):
         return {}
     scores: dict[tuple[int, int], float] = {}
-    for plane, item, frame, score in work.document.scores.entries():
-        at = axes.position(plane, frame, (0, 0))
-        if score.predicted_iou != score.predicted_iou or any(at[axis] != place for axis, place in cut.held.items()):
-            continue
-        key = (item, 0 if cut.frame is None else int(at[cut.frame]))
-        scores[key] = min(scores.get(key, 1.0), max(0.0, score.predicted_iou))
+    # All frames of a plane at once: there may be hundreds of thousands of scores, and this is the main thread.
+    numbers: dict[Plane, tuple[np.ndarray, np.ndarray]] = {}
+    for (plane, item), rows in work.document.scores.rows():
+        if plane not in numbers:
+            at = [axes.position(plane, frame, (0, 0)) for frame in range(axes.frames)]
+            inside = [all(here[axis] == place for axis, place in cut.held.items()) for here in at]
+            numbers[plane] = np.array(inside), np.array([0 if cut.frame is None else int(p[cut.frame]) for p in at])
+        inside_it, number = (each[: len(rows)] for each in numbers[plane])
+        worst = np.clip(rows[: len(number), 1], 0, 1)
+        known = inside_it & ~np.isnan(worst)
+        for place, value in zip(number[known].tolist(), worst[known].tolist(), strict=True):
+            scores[item, place] = min(scores.get((item, place), 1.0), value)
     return scores
 
 

@@ -44,6 +44,10 @@ class Measuring:
         """Whether there are frames to measure."""
         return self._running or bool(self._waiting)
 
+    def waits(self, plane: Plane, frame: int) -> bool:
+        """Whether a frame is to be measured again."""
+        return (plane, frame) in self._waiting
+
     def ask(self, plane: Plane, frame: int, read: Read) -> None:
         """Measure a frame when its turn comes."""
         self._waiting[plane, frame] = read

@@ -289,7 +289,10 @@ class ReviewModel:
     def _read_marks(self) -> None:
         if self._work is not None:
             document = self._work.document
-            self.review.set_marks(document.prompts(self._plane), document.locked_objects(self._plane))
+            locked = document.locked_by_object(self._plane)
+            self.review.set_marks(
+                document.prompts(self._plane), ((item, frame) for item, own in locked.items() for frame in own)
+            )
 
     def _read_scores(self, ids: Iterable[int]) -> None:
         if self._work is not None:
@@ -312,6 +315,9 @@ class ReviewModel:
     def _on_measured(self, plane: Plane, frame: int, figures: FrameFigures) -> None:
         if plane == self._plane and frame < self.review.frames:
             self.review.set_figures(frame, figures)
+            if self._masks is not None and not self.measuring.waits(plane, frame):
+                # Else the document would read the frame again, on the main thread, when it is accepted.
+                self._masks.know(plane, frame, figures.ids.tolist())
             self._soon("cells")
 
     def _on_drawn(self, event: Any = None) -> None:

@@ -30,6 +30,9 @@ from napari_sam2.ui.session_menu import SessionMenu
 from napari_sam2.ui.settings import default_choice, keep
 
 
+_PROGRESS_SECONDS = 0.25
+
+
 class SegmentStackWidget(QWidget):
     """Click a cell, get it in every frame."""
 
@@ -42,7 +45,7 @@ class SegmentStackWidget(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._loop = QtLoop()
-        self._rendering = False
+        self._rendering = self._progress_rests = False
         self._swatches: Any = None
         self.form = Form()
         column = QVBoxLayout(self)
@@ -263,7 +266,7 @@ class SegmentStackWidget(QWidget):
         form.progress.setVisible(run.running or control.loading.busy or bool(coming.model))
         if run.running:
             form.progress.setRange(0, max(1, run.total))
-            form.progress.setValue(run.done)
+            self._render_done(run.done)
             parts = (f"{run.done} of {run.total}", remaining_text(run.remaining))
             state = "Stopping" if run.cancelling else "Paused, " if run.paused else ""
             form.progress.setFormat(state if run.cancelling else state + ", ".join(part for part in parts if part))
@@ -280,6 +283,20 @@ class SegmentStackWidget(QWidget):
         bar.setValue(round(done / 1e6))
         bar.setFormat(text)
         bar.setToolTip("")
+
+
+    def _render_done(self, done: int) -> None:
+        """Qt draws a progress bar at once, and the picture with it: not with every frame that comes in."""
+        if self._progress_rests:
+            return
+        if done != self.form.progress.value():
+            self._progress_rests = True
+            self._loop.later(_PROGRESS_SECONDS, self._rested)
+        self.form.progress.setValue(done)
+
+    def _rested(self) -> None:
+        self._progress_rests = False
+        self._render_soon()
 
 
 def _scrolling(form: QWidget) -> QScrollArea:
