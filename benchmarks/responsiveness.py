@@ -26,8 +26,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_sam2.session.scores import Score
 from napari_sam2.ui.backend import Sam2Backend
+from napari_sam2.ui.label_taking import LabelWish
 from napari_sam2.ui.loop import QtLoop
-from napari_sam2.ui.prompting import LabelWish
 from napari_sam2.ui.widget import SegmentStackWidget
 
 PACE = 0.125
@@ -247,7 +247,9 @@ def main() -> None:
 
     labels = discs(chosen.objects, chosen.side)
     image = np.stack([(labels(frame) > 0).astype(np.uint8) * 200 for frame in range(8)])
-    image = np.broadcast_to(image, (chosen.frames // 8 + 1, *image.shape)).reshape(-1, *image.shape[1:])[: chosen.frames]
+    image = np.broadcast_to(image, (chosen.frames // 8 + 1, *image.shape)).reshape(-1, *image.shape[1:])[
+        : chosen.frames
+    ]
     time_the_loop()
     viewer = napari.Viewer()
     viewer.window.resize(1280, 800)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_sam2.session.label_prompts import LabelChoices, linked_share, masks_of_labels, new_ids
+from napari_sam2.session.label_prompts import LabelChoices, linked, masks_of_labels, new_ids
 
 
 def image() -> np.ndarray:
@@ -71,6 +71,6 @@ def test_ids_are_new_and_different_and_kept_where_that_is_possible(labels, taken
 def test_labels_that_are_numbered_anew_are_told_from_tracks():
     track = {0: np.array([[1, 1, 0, 2, 2, 0]]), 1: np.array([[0, 1, 1, 0, 2, 2]])}
     anew = {0: np.array([[1, 1, 0, 2, 2, 0]]), 1: np.array([[2, 2, 0, 1, 1, 0]])}
-    assert linked_share(track) == 1
-    assert linked_share(anew) == 0
-    assert linked_share({0: track[0]}) is None
+    assert linked(track[0], track[1]) == (2, 2)
+    assert linked(anew[0], anew[1]) == (0, 2)
+    assert linked(track[0], np.zeros((1, 6), int)) == (0, 0)

@@ -306,7 +306,16 @@ class Session:
     def settle(self) -> None:
         """Until nothing is on its way any more."""
         control = self.controller
-        self.loop.until(lambda: not (control.previews.waiting or control.propagation.running or control.loading.busy))
+        self.loop.until(
+            lambda: (
+                not (
+                    control.previews.waiting
+                    or control.propagation.running
+                    or control.prompting.labels.running
+                    or control.loading.busy
+                )
+            )
+        )
         self.loop.turn()
 
     def propagate(self, direction="both", first=0, last=5) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from napari_sam2.session.label_prompts import LabelChoices
 from napari_sam2.session.prompts import Prompt
-from napari_sam2.ui.prompting import LabelWish
+from napari_sam2.ui.label_taking import LabelWish
 
 POINTS, BOXES, OBJECTS = "SAM 2 points", "SAM 2 boxes", "SAM 2 objects"
 OTHER, PROPOSALS = "SAM 2 other masks", "SAM 2 proposals"
@@ -290,3 +290,49 @@ def test_labels_that_do_not_fit_and_crumbs_are_refused(first, tracks):
     take(first, tracks, choices=LabelChoices(smallest=10**6))
     assert "no label" in first.told[-1][1]
     assert not first.document.has_prompts()
+
+
+def test_taking_labels_can_be_stopped_and_waits_for_nobody(first, tracks, backend):
+    backend.gate.clear()
+    first.click(2, 17, 24)  # the thread is busy with its mask
+    first.controller.take_labels(LabelWish(tracks, (0, 5)))
+    labels = first.controller.prompting.labels
+    assert labels.running
+    assert first.document.prompts().keys() == {(1, 2)}
+    for refused in (first.controller.undo, lambda: first.controller.propagate("both", 0, 5)):
+        refused()
+        assert "Labels are being taken" in first.told[-1][1]
+    backend.gate.set()
+    first.loop.until(lambda: labels.done == 6 + 3)
+    first.controller.cancel()
+    first.settle()
+    assert {frame for item, frame in first.document.prompts() if item != 1} == {0, 1, 2}
+    np.testing.assert_array_equal(first.labels[1], tracks.data[1])
+    assert not first.labels[3:].any()
+    assert first.document.history.undo_text == "labels of cellpose"
+    first.controller.undo()
+    assert first.document.prompts().keys() == {(1, 2)}
+    assert not first.labels[:2].any()
+
+
+def test_the_model_is_not_asked_for_masks_that_are_drawn_already(first, tracks, backend):
+    take(first, tracks, frames=(0, 5))
+    assert backend.count("predict") == 0
+    first.click(2, 17, 24)
+    first.settle()
+    assert backend.count("predict") == 1
+
+
+def test_of_many_frames_that_change_at_once_those_on_screen_are_asked_for_first(open_session, backend):
+    session = open_session(np.full((20, 60, 80), 9, np.uint8))
+    session.viewer.dims.set_current_step(0, 3)
+    session.viewer.layers["SAM 2 points"].add(np.array([[frame, 20, 20] for frame in range(20)]))
+    session.settle()
+    assert backend.count("predict") == 1
+    session.viewer.dims.set_current_step(0, 11)
+    session.settle()
+    assert backend.count("predict") == 2
+    assert (session.labels[11] == 1).any()
+    session.viewer.dims.set_current_step(0, 3)
+    session.settle()
+    assert backend.count("predict") == 2

@@ -196,6 +196,16 @@ class Document(ObjectList):
                 self.ensure([object_id])
             self._put_prompt((plane, object_id, prompt.frame), prompt)
 
+    def set_prompts(self, prompts: Mapping[Key, Prompt], plane: Plane = ()) -> None:
+        """Let these be all that is said of these objects on these frames, by (object id, frame); many at a time."""
+        with self._edit(f"{len(prompts)} prompts"):
+            self.ensure(sorted({object_id for (object_id, _), prompt in prompts.items() if not is_empty(prompt)}))
+            changed: dict[int, list[int]] = {}
+            for (object_id, frame), prompt in prompts.items():
+                if self._note_prompt((plane, object_id, frame), prompt):
+                    changed.setdefault(object_id, []).append(frame)
+            self._undo_done(plane, changed)
+
     def to_prompts(self, plane: Plane = (), *, locks: bool = False) -> list[ObjectPrompts]:
         """The prompts of a plane as they are written to a file; objects without prompts are left out.
 
@@ -248,10 +258,15 @@ class Document(ObjectList):
 
     def _put_prompt(self, place: Place, prompt: Prompt) -> None:
         """Set one prompt, or take it away when it is empty, with all that depends on it."""
+        if self._note_prompt(place, prompt):
+            self._undo_done(place[0], {place[1]: [place[2]]})
+
+    def _note_prompt(self, place: Place, prompt: Prompt) -> bool:
+        """Set one prompt, or take it away when it is empty. Returns whether it is another one now."""
         put, before = self._content.tables.put, self._content.prompts.get(place)
         after = None if is_empty(prompt) else prompt
         if before == after:
-            return
+            return False
         plane, object_id, frame = place
         if after is None:
             put("seen", place, MISSING)
@@ -262,6 +277,13 @@ class Document(ObjectList):
         put("prompts", place, MISSING if after is None else after)
         if after is not None and self.is_locked(object_id, frame, plane):
             self._lift(place)
-        anchors = self.anchors(object_id, plane)
-        done = self.done(object_id, plane)
-        put("done", (plane, object_id), done - between(anchors, frame, done) or MISSING)
+        return True
+
+    def _undo_done(self, plane: Plane, changed: Mapping[int, Iterable[int]]) -> None:
+        """What came of prompts that are others now, on these frames of these objects, is to be done anew."""
+        for object_id, frames in changed.items():
+            done = self.done(object_id, plane)
+            if done:
+                anchors = self.anchors(object_id, plane)
+                left = done.difference(*(between(anchors, frame, done) for frame in frames))
+                self._content.tables.put("done", (plane, object_id), left or MISSING)

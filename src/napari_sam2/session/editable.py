@@ -61,10 +61,16 @@ class Editable:
         return self._turn(self.history.redo(), forth=True)
 
     @contextmanager
-    def one_step(self, text: str, *, shown: bool = False) -> Iterator[None]:
-        """All edits in this block are taken back together. `shown`: who shows the prompts shows the edits already."""
-        with self._edit(text, shown=shown):
-            yield
+    def one_step(self, text: str, *, shown: bool = False, onto: Step | None = None) -> Iterator[Step]:
+        """All edits in this block are taken back together.
+
+        Args:
+            shown: who shows the prompts shows the edits already, or is told later by `restored`.
+            onto: a step that was made before; while it is the latest one, these edits are taken back with it. This is
+                for what is done piece by piece.
+        """
+        with self._edit(text, shown=shown, onto=onto) as step:
+            yield step
 
     # Finished frames ------------------------------------------------------------------------------------------------
 
@@ -116,11 +122,11 @@ class Editable:
     # How it is done -------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _edit(self, text: str, *, shown: bool = False) -> Iterator[Step]:
+    def _edit(self, text: str, *, shown: bool = False, onto: Step | None = None) -> Iterator[Step]:
         """Edits in the block are one step; events come after it. In another such block it is a part of that one.
 
         Args:
-            shown: who shows the prompts shows them like this already.
+            shown, onto: see `one_step`.
         """
         tables = self._content.tables
         if tables.step is not None:
@@ -132,7 +138,8 @@ class Editable:
         finally:
             tables.step = None
             if not step.empty:
-                self.history.push(step)
+                if onto is None or not self.history.extend(onto, step):
+                    self.history.push(step)
                 self._tell(step)
                 if not shown and any(table in ("prompts", "objects") for table, _ in step.changes):
                     self.restored.emit()
@@ -145,7 +152,9 @@ class Editable:
             for delta in step.pixels if forth else reversed(step.pixels):
                 self.masks.turn(delta, forth=forth)
         self._tell(step)
-        self.restored.emit()
+        # Of a propagation that is taken back, the prompts are what they were.
+        if any(table in ("prompts", "objects") for table, _ in step.changes):
+            self.restored.emit()
         return step.text
 
     def _tell(self, step: Step) -> None:

@@ -153,6 +153,16 @@ class History:
         self._back.append(step)
         self.trim()
 
+    def extend(self, latest: Step, step: Step) -> bool:
+        """Let a step be a part of the latest one. Returns False when that is not the latest one any more."""
+        if not self._back or self._back[-1] is not latest:
+            return False
+        self._forth.clear()
+        for (table, key), (before, after) in step.changes.items():
+            latest.note(table, key, before, after)
+        latest.pixels.extend(step.pixels)
+        return True
+
     def trim(self) -> None:
         """Forget the oldest steps beyond the limits."""
         sizes = [step.nbytes for step in self._back]

@@ -1,8 +1,6 @@
 """Labels from elsewhere (Cellpose, StarDist, one's own) as masks of objects. Pure functions."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -88,18 +86,12 @@ def new_ids(labels: list[int], taken: set[int], *, keep: bool) -> list[int]:
     return ids
 
 
-def linked_share(frames: Mapping[int, npt.NDArray[Any]]) -> float | None:
-    """Which share of labels overlaps itself from one given frame to the next; None when no label comes twice.
+def linked(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> tuple[int, int]:
+    """How many labels overlap themselves from one (y, x) frame to the next, and how many are on both.
 
-    Labels that are numbered anew on every frame, as most segmentation programs do, come near 0: as tracks they would
-    be a jumble.
+    Of labels that are numbered anew on every frame, as most segmentation programs do, few overlap themselves: as tracks
+    they would be a jumble.
     """
-    numbers = sorted(frames)
-    same, twice = 0, 0
-    for before, after in pairwise(numbers):
-        a, b = frames[before], frames[after]
-        common = np.intersect1d(a[a > 0], b[b > 0])
-        kept = np.unique(a[(a == b) & (a > 0)])
-        twice += len(common)
-        same += len(np.intersect1d(common, kept))
-    return same / twice if twice else None
+    common = np.intersect1d(before[before > 0], after[after > 0])
+    kept = np.unique(before[(before == after) & (before > 0)])
+    return len(np.intersect1d(common, kept)), len(common)

@@ -94,6 +94,7 @@ class Masks:
     def write(self, plane: Plane, frame: int, after: Labels) -> FrameDelta | None:
         """Let the (y, x) labels of a frame be these. Returns what was different, None when nothing was."""
         before = self.frame(plane, frame)
+        after = after.astype(before.dtype, copy=False)
         part = bounding_box(before != after)
         if part[0].stop == part[0].start:
             return None

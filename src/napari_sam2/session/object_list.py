@@ -44,7 +44,7 @@ class ObjectList(Editable):
         While the newest object has no prompt yet it is taken instead, so that pressing twice makes no empty objects.
         """
         newest = max(self._content.objects)
-        if self.has_prompts(newest) or (newest in self._used_ids()):
+        if newest in self.used_ids():
             newest = self.next_id()
             with self._edit("new object"):
                 self._insert(newest)
@@ -204,8 +204,11 @@ class ObjectList(Editable):
             raise KeyError(f"there is no object {object_id}, the objects are {sorted(self._content.objects)}")
         return self._content.objects[object_id]
 
-    def _used_ids(self) -> set[int]:
-        return {object_id for (_, object_id), frames in self._content.done.items() if frames}
+    def used_ids(self) -> set[int]:
+        """The objects of which anything is known: prompts, finished frames or scores."""
+        tables = (self._content.done, self._content.scores)
+        carried = {object_id for table in tables for (_, object_id), frames in table.items() if len(frames)}
+        return carried | {place[1] for place in self._content.prompts}
 
     def _room_for(self, object_id: int) -> int:
         if self.masks is not None and object_id > self.masks.largest_id:

@@ -8,13 +8,14 @@ from typing import Any
 from napari.layers import Image
 from psygnal import Signal
 
-from napari_sam2.session.document import EVERY, Plane
+from napari_sam2.session.document import EVERY
 from napari_sam2.session.folder import Saved
 from napari_sam2.ui.backend import Backend, ModelChoice, Sam2Backend
-from napari_sam2.ui.carrying import Carrying, Wish, preview_part
-from napari_sam2.ui.hints import Situation, hint
+from napari_sam2.ui.carrying import Carrying, Wish
+from napari_sam2.ui.hints import hint
 from napari_sam2.ui.inference import InferenceThread, Target
 from napari_sam2.ui.keeping import Keep, Keeping
+from napari_sam2.ui.label_taking import LabelWish
 from napari_sam2.ui.loading import Loading
 from napari_sam2.ui.looking import Looking
 from napari_sam2.ui.loop import Loop
@@ -22,8 +23,10 @@ from napari_sam2.ui.messages import Cancelled, explain, tell
 from napari_sam2.ui.models import model_text
 from napari_sam2.ui.opening import METADATA, Opening, Questions
 from napari_sam2.ui.previews import Previews
-from napari_sam2.ui.prompting import LabelWish, Prompting
+from napari_sam2.ui.prompted_frames import PromptedFrames
+from napari_sam2.ui.prompting import Prompting
 from napari_sam2.ui.propagation import Propagation
+from napari_sam2.ui.situation import situation
 from napari_sam2.ui.standing import Outlook
 from napari_sam2.ui.workspace import ViewerLike, Workspace
 from napari_sam2.ui.workspaces import Workspaces
@@ -53,15 +56,16 @@ class Controller:
         self._backend = backend or Sam2Backend()
         self.doubtful: int | None = None
         """How many doubtful places the review lists, None while it is closed."""
-        self._outlook = Outlook()
+        self.outlook = Outlook()
         self.thread = InferenceThread(loop.post)
         self.loading = Loading(self.thread, self._backend, loop, choice or ModelChoice("micro"))
         segmenter = self.loading.segmenter
-        self.previews = Previews(self.thread, segmenter)
         self.propagation = Propagation(self.thread, segmenter)
         self.prompting = Prompting(viewer, self.thread, segmenter, tell)
         self.prompting.changed.connect(self.changed.emit)
         self.prompting.failed.connect(self._on_proposing_failed)
+        self.prompted = PromptedFrames(self.thread, self.loading, self._backend, self.prompting, tell)
+        self.prompted.changed.connect(self.changed.emit)
         self.carrying = Carrying(self.propagation, self._backend, self.loading.prepare)
         self.workspaces = Workspaces(viewer, loop)
         self.looking = Looking(self.thread, loop, self.workspaces, self._free)
@@ -73,8 +77,6 @@ class Controller:
         self.keeping.opened.connect(self._on_session)
         self.loading.changed.connect(self.changed.emit)
         self.loading.failed.connect(self._on_load_failed)
-        self.previews.arrived.connect(self._on_preview)
-        self.previews.failed.connect(self._on_preview_failed)
         self.carrying.changed.connect(self.changed.emit)
         self.carrying.ended.connect(self._on_ended)
         self.carrying.told.connect(self._tell)
@@ -94,6 +96,11 @@ class Controller:
     def workspace(self) -> Workspace | None:
         """What is being worked on; None without an image."""
         return self.workspaces.current
+
+    @property
+    def previews(self) -> Previews:
+        """The masks of prompted frames that are on their way."""
+        return self.prompted.previews
 
     @property
     def choice(self) -> ModelChoice:
@@ -122,29 +129,7 @@ class Controller:
     @property
     def hint(self) -> str:
         """What to do next, in one line."""
-        work = self.workspace
-        if work is None:
-            return hint(Situation(image=False))
-        plane, frame = work.visible()
-        outlook = self._outlook.of(work, plane, self.choice)
-        situation = Situation(
-            flat=work.flat(),
-            armed=work.armed(),
-            frames=work.axes.frames,
-            loading=self.loading.text,
-            running=self.propagation.running,
-            paused=self.propagation.paused,
-            tool=self.prompting.tool,
-            proposals=self.prompting.proposals.count,
-            readings=self.prompting.readings.place == (plane, work.document.current, frame),
-            prompts=work.document.has_prompts(),
-            current=work.document.has_prompts(work.document.current),
-            propagated=outlook.begun,
-            again=outlook.again,
-            accepted=self.accepted,
-            doubtful=self.doubtful,
-        )
-        return hint(situation)
+        return hint(situation(self))
 
     def close(self) -> None:
         """Let go of the viewer and of the thread. The layers stay."""
@@ -168,14 +153,14 @@ class Controller:
         """Let another axis of the image count the frames, and perhaps one more be swept."""
         if self._need_image() is not None and self.looking.set_axes(axis, swept):
             self.prompting.forget()
-            self.previews.drop_all()
+            self.prompted.drop_all()
             self.carrying.forget()
         self.changed.emit()
 
     def _on_look(self) -> None:
         """The image is seen otherwise."""
         self.carrying.forget()
-        self._preview_visible()
+        self.prompted.ask_visible()
         self.changed.emit()
 
     def set_model(self, model: str) -> None:
@@ -191,7 +176,7 @@ class Controller:
             self.prompting.proposals.cancel()
             self.carrying.forget()
             self.loading.choose(choice)
-            self._preview_visible()
+            self.prompted.ask_visible()
         self.changed.emit()
 
     def set_positive(self, positive: bool) -> None:
@@ -243,12 +228,10 @@ class Controller:
         self.changed.emit()
 
     def take_labels(self, wish: LabelWish) -> None:
-        """Make prompts of the labels of another layer."""
+        """Make prompts of the labels of another layer, frame by frame."""
         work = self._need_image()
         if work is not None and self._free("take labels"):
-            count = self.prompting.take_labels(work, wish)
-            if count:
-                self._tell("info", f"{count} objects from {wish.layer.name}. Propagate (G) follows them.")
+            self.prompting.labels.start(work, wish)
         self.changed.emit()
 
     def _on_proposing_failed(self, error: BaseException) -> None:
@@ -292,6 +275,8 @@ class Controller:
             self.propagation.resume()
         elif self.propagation.running:
             self.carrying.queue(wish)
+        elif self.prompting.labels.running:
+            self._free("propagate")
         else:
             self.keeping.uses(work, self.choice.model)
             self.carrying.start(work, wish, self.choice)
@@ -313,8 +298,9 @@ class Controller:
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stop propagating or loading; finished frames stay."""
+        """Stop propagating, taking labels or loading; finished frames stay."""
         self.carrying.cancel()
+        self.prompting.labels.cancel()
         self.loading.cancel()
         self.changed.emit()
 
@@ -353,7 +339,9 @@ class Controller:
         work = self._need_image()
         if work is not None:
             history = work.document.history
-            if way == "undo" and self.propagation.running and not history.undo_text:
+            if self.prompting.labels.running:
+                self._free(way)
+            elif way == "undo" and self.propagation.running and not history.undo_text:
                 self._tell("info", "Frames are being segmented. Cancel first, then undo takes them back.")
             else:
                 work.document.undo() if way == "undo" else work.document.redo()
@@ -384,7 +372,7 @@ class Controller:
         """The finished frames were made with the model of the session."""
         work, saved = pair
         work.model = self.choice if self.choice.model == saved.model else ModelChoice(saved.model)
-        self.previews.drop_all()
+        self.prompted.drop_all()
         self.changed.emit()
 
     def _on_layer(self, event: Any = None) -> None:
@@ -394,8 +382,8 @@ class Controller:
     def _on_opened(self, work: Workspace) -> None:
         self.keeping.follow(work)
         self.prompting.forget()
-        self.previews.drop_all()
-        work.document.prompts_changed.connect(self._on_prompts, unique=True)
+        self.prompted.drop_all()
+        self.prompted.follow(work)
         work.document.current_changed.connect(self._on_current, unique=True)
         for signal in (work.document.locks_changed, work.document.history_changed):
             signal.connect(self._on_document, unique=True)
@@ -414,7 +402,7 @@ class Controller:
     def _on_lost(self, work: Workspace) -> None:
         self.prompting.forget()
         self.carrying.cancel()
-        self.previews.drop_all()
+        self.prompted.lose()
         self.changed.emit()
 
     def _on_replaced(self, work: Workspace) -> None:
@@ -434,39 +422,6 @@ class Controller:
             )
         self.changed.emit()
 
-    def _on_prompts(self, plane: Plane, object_id: int, frame: int) -> None:
-        work = self.workspace
-        if work is None:
-            return
-        prompts = work.document.prompts(plane)
-        self.prompting.on_change((plane, object_id, frame))
-        if (object_id, frame) not in prompts:
-            work.objects.take_back_preview(plane, frame, [object_id])
-        elif not work.document.effective(plane, asked={object_id: {frame}}):
-            name = work.document.name(object_id)
-            self._tell("warning", f"Nothing is known of {name} yet. Click on it first (Positive, Q), then beside it.")
-        self._ask_preview(work, plane, frame)
-        self.changed.emit()
-
-    def _on_preview(self, plane: Plane, frame: int, result: Any) -> None:
-        work = self.workspace
-        if work is not None:
-            # What is being painted meanwhile is not overwritten: it makes this answer a late one.
-            work.painting.look()
-        if work is not None and result is not None and not self.previews.waits(plane, frame):
-            part, scores = preview_part(work, plane, frame, result)
-            delta = work.objects.show_preview(plane, frame, part, self._backend.merge)
-            if delta is not None:
-                work.document.add_pixels(delta, part.object_ids)
-            work.document.scores.put(plane, frame, scores)
-            self.prompting.on_preview(work, plane, frame, result)
-        self.changed.emit()
-
-    def _on_preview_failed(self, error: BaseException) -> None:
-        if not self.loading.blame(error):
-            self._tell("error", explain(error, "making the mask of this frame"))
-        self.changed.emit()
-
     def _on_ended(self, error: BaseException | None) -> None:
         done, total = self.propagation.done, self.propagation.total
         if error is not None and not self.loading.blame(error):
@@ -478,32 +433,15 @@ class Controller:
         text = explain(error, f"loading {model_text(choice.model)}")
         if fallen_back:
             text = f"{text.rstrip('.')}. {model_text(self.choice.model)} on {self.choice.device} is in use again."
-            self._preview_visible()
+            self.prompted.ask_visible()
         self._tell("info" if isinstance(error, Cancelled) else "error", text)
         self.changed.emit()
 
     def _on_view(self, event: Any = None) -> None:
+        if event is None or event.type == "point":
+            self.prompted.turned()
         if event is None or event.type in ("point", "ndisplay", "order", "active", "mode"):
             self.changed.emit()
-
-    def _ask_preview(self, work: Workspace, plane: Plane, frame: int) -> None:
-        """Ask anew for the masks on a frame, if it has prompts."""
-        keys = work.document.prompts(plane)
-        # All are told of, so that none is forgotten; accepted frames matter for those that are asked for.
-        asked = {object_id: {frame} if (object_id, frame) in keys else set[int]() for object_id, _ in keys}
-        prompts = work.document.effective(plane, asked=asked)
-        if any(key[1] == frame for key in prompts):
-            self.loading.prepare()
-            self.previews.ask(Target(self.choice, work.stack(plane)), plane, prompts, frame)
-        else:
-            self.previews.drop(plane, frame)
-
-    def _preview_visible(self) -> None:
-        """Ask anew for the masks on the frame on screen."""
-        work = self.workspace
-        if work is not None:
-            plane, frame = work.visible()
-            self._ask_preview(work, plane, frame)
 
     def _need_image(self) -> Workspace | None:
         if self.workspace is None:
@@ -511,6 +449,12 @@ class Controller:
         return self.workspace
 
     def _free(self, wish: str) -> bool:
+        """Whether nothing is under way that this would get in the way of; says so when not."""
+        doing = ""
         if self.propagation.running:
-            self._tell("warning", f"Frames are being segmented. Cancel, or wait for the end, to {wish}.")
-        return not self.propagation.running
+            doing = "Frames are being segmented"
+        elif self.prompting.labels.running:
+            doing = "Labels are being taken"
+        if doing:
+            self._tell("warning", f"{doing}. Cancel, or wait for the end, to {wish}.")
+        return not doing

@@ -6,7 +6,7 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QSpinBox, QWidget
 
 from napari_sam2.session.label_prompts import LabelChoices
-from napari_sam2.ui.prompting import LabelWish
+from napari_sam2.ui.label_taking import LabelWish
 
 _PARTS = (("is one object", "whole"), ("counts by its largest piece", "largest"), ("is several objects", "apart"))
 

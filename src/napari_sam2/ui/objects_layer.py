@@ -18,13 +18,15 @@ from psygnal import Signal
 from napari_sam2.session.document import Plane
 from napari_sam2.session.history import FrameDelta
 from napari_sam2.session.label_store import bytes_of, new_store
-from napari_sam2.session.masks import Masks, bounding_box
+from napari_sam2.session.masks import Masks, boxes_of
 from napari_sam2.ui.geometry import Axes, placement
 from napari_sam2.ui.preferences import largest_in_memory, masks_folder
 
 NAME = "SAM 2 objects"
 
 REFRESH_SECONDS = 0.1
+
+_NOWHERE = (slice(0, 0), slice(0, 0))
 
 Merge = Callable[[np.ndarray, Any], np.ndarray]
 """(a frame's (y, x) labels, its result) -> the labels with the result in them, perhaps written into the same array"""
@@ -128,11 +130,11 @@ class ObjectsLayer:
 
     def cover(self, plane: Plane, frame: int, object_ids: Iterable[int], before: np.ndarray) -> None:
         """Keep what objects were in the (y, x) labels `before`, to come back when their prompts are taken away."""
-        for object_id in object_ids:
-            if (plane, frame, object_id) not in self._covered:
-                mask = before == object_id
-                box = bounding_box(mask)
-                self._covered[plane, frame, object_id] = (box, mask[box].copy())
+        new = [item for item in object_ids if (plane, frame, item) not in self._covered]
+        boxes = boxes_of(before, new) if new else {}
+        for object_id in new:
+            box = boxes.get(object_id, _NOWHERE)
+            self._covered[plane, frame, object_id] = (box, before[box] == object_id)
 
     def show_result(self, plane: Plane, frame: int, result: Any, merge: Merge) -> FrameDelta | None:
         """Put a propagated frame in its place. Returns what was different."""

@@ -13,6 +13,7 @@ from psygnal import Signal
 
 from napari_sam2.session.document import Plane
 from napari_sam2.session.drawn import lean
+from napari_sam2.session.masks import bounding_box
 from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.geometry import placement
 from napari_sam2.ui.inference import InferenceThread, Segmenter, Target
@@ -124,14 +125,16 @@ class Proposals:
             return
         document, after, ids = work.document, work.objects.frame(plane, frame).copy(), []
         masks = [self._masks.pop(number) for number in chosen]
-        with document.one_step(f"accept {len(chosen)} proposal{'s'[: len(chosen) != 1]}"):
+        with work.drawn(), document.one_step(f"accept {len(chosen)} proposal{'s'[: len(chosen) != 1]}"):
             for mask in masks:
-                own = mask & (after == 0)
+                part = bounding_box(mask)
+                own = mask[part] & (after[part] == 0)
                 if own.any():
                     ids.append(document.new_object())
-                    after[own] = ids[-1]
-                    document.set_prompt(ids[-1], Prompt(frame, mask=lean(own)), plane)
-        # Drawn at once: the model needs a while to look at all of them.
+                    after[part][own] = ids[-1]
+                    whole = np.zeros(mask.shape, bool)
+                    whole[part] = own
+                    document.set_prompt(ids[-1], Prompt(frame, mask=whole), plane)
         work.objects.cover(plane, frame, ids, work.objects.frame(plane, frame))
         delta = work.objects.masks.write(plane, frame, after)
         if delta is not None and ids:

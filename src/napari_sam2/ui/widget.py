@@ -29,7 +29,6 @@ from napari_sam2.ui.review_opener import ReviewOpener
 from napari_sam2.ui.session_menu import SessionMenu
 from napari_sam2.ui.settings import default_choice, keep
 
-
 _PROGRESS_SECONDS = 0.25
 
 
@@ -253,7 +252,7 @@ class SegmentStackWidget(QWidget):
 
     def _render_progress(self) -> None:
         form, control = self.form, self.controller
-        run, work = control.propagation, control.workspace
+        run, work, labels = control.propagation, control.workspace, control.prompting.labels
         stack = work is not None and work.axes.frames > 1
         for widget in (form.direction, form.first_frame, form.last_frame):
             widget.setEnabled(stack and not run.running)
@@ -262,15 +261,16 @@ class SegmentStackWidget(QWidget):
         form.pause.setEnabled(run.running and not run.cancelling)
         form.pause.setText("Resume" if run.paused else "Pause")
         coming = self.models.awaited
-        form.cancel.setEnabled(not run.cancelling if run.running else control.loading.downloading or bool(coming.model))
-        form.progress.setVisible(run.running or control.loading.busy or bool(coming.model))
+        other = labels.running or control.loading.downloading or bool(coming.model)
+        form.cancel.setEnabled(not run.cancelling if run.running else other)
+        form.progress.setVisible(run.running or labels.running or control.loading.busy or bool(coming.model))
         if run.running:
-            form.progress.setRange(0, max(1, run.total))
-            self._render_done(run.done)
             parts = (f"{run.done} of {run.total}", remaining_text(run.remaining))
             state = "Stopping" if run.cancelling else "Paused, " if run.paused else ""
-            form.progress.setFormat(state if run.cancelling else state + ", ".join(part for part in parts if part))
-            form.progress.setToolTip(str(run.foreseen or ""))
+            text = state if run.cancelling else state + ", ".join(part for part in parts if part)
+            self._render_done(run.done, max(1, run.total), text, str(run.foreseen or ""))
+        elif labels.running:
+            self._render_done(labels.done, labels.total, "Taking labels, %p %")
         elif control.loading.busy:
             self._render_amount(control.loading.amount or (0, None), control.loading.text)
         elif coming.model:
@@ -278,21 +278,22 @@ class SegmentStackWidget(QWidget):
 
     def _render_amount(self, amount: tuple[int, int | None], text: str) -> None:
         """Show how much of a model is here."""
-        bar, (done, total) = self.form.progress, amount
-        bar.setRange(0, round(total / 1e6) if total else 0)
-        bar.setValue(round(done / 1e6))
-        bar.setFormat(text)
-        bar.setToolTip("")
+        done, total = amount
+        self._render_done(round(done / 1e6), round(total / 1e6) if total else 0, text)
 
-
-    def _render_done(self, done: int) -> None:
+    def _render_done(self, done: int, total: int, text: str, tip: str = "") -> None:
         """Qt draws a progress bar at once, and the picture with it: not with every frame that comes in."""
-        if self._progress_rests:
+        bar = self.form.progress
+        bar.setFormat(text)
+        bar.setToolTip(tip)
+        if bar.maximum() != total:
+            bar.setRange(0, total)
+        elif self._progress_rests:
             return
-        if done != self.form.progress.value():
+        if done != bar.value():
             self._progress_rests = True
             self._loop.later(_PROGRESS_SECONDS, self._rested)
-        self.form.progress.setValue(done)
+        bar.setValue(done)
 
     def _rested(self) -> None:
         self._progress_rests = False

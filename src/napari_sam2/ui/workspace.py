@@ -1,6 +1,7 @@
 """All that belongs to one image: which axis counts frames, the document, and the three layers that show it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -63,6 +64,7 @@ class Workspace:
         self._viewer = viewer
         self._loop = loop
         self.model: Any = None
+        self.masks_come_along = False
         self._names: dict[Layer, str] = {}
         self.look = Look()
         self._scene: tuple[Any, Scene] | None = None
@@ -137,6 +139,15 @@ class Workspace:
         }
         active = self._viewer.layers.selection.active
         return active in modes and str(active.mode) in modes[active]
+
+    @contextmanager
+    def drawn(self) -> Iterator[None]:
+        """Prompts that are set in this block come with their masks: the model need not be asked for them."""
+        self.masks_come_along = True
+        try:
+            yield
+        finally:
+            self.masks_come_along = False
 
     def shows(self, plane: Plane, frame: int) -> bool:
         """Whether the viewer shows this frame now; when it shows more than the y-x view, it may show any."""
