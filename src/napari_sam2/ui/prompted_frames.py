@@ -15,7 +15,6 @@ from napari_sam2.ui.previews import Previews
 from napari_sam2.ui.prompting import Prompting
 from napari_sam2.ui.workspace import Workspace
 
-
 _AT_ONCE = 8
 """Frames that are asked for without being looked at."""
 
