@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 import pytest
 import tifffile
+import zarr
 from pycocotools.coco import COCO
 
 from napari_sam2.cli import main
@@ -74,6 +75,32 @@ def test_sizes_and_intensities(file: Path, tmp_path: Path, labels: np.ndarray) -
     table = pandas.read_csv(target)
     assert table["centroid_y_nm"][0] == 7 * 200
     assert table["time_s"].tolist()[-1] == 4.5
+
+
+def test_channels_and_resolution_of_the_image(file: Path, tmp_path: Path, labels: np.ndarray, capsys: Any) -> None:
+    both = np.stack([labels * 100, labels * 7 + 1], axis=1)
+    fine = both.repeat(2, axis=-1).repeat(2, axis=-2)
+    group = zarr.create_group(tmp_path / "cells.zarr")
+    for name, array in (("0", fine), ("1", both)):
+        group.create_array(name, shape=array.shape, dtype=array.dtype)[:] = array
+    axes = [{"name": name} for name in "tcyx"]
+    group.attrs["ome"] = {"multiscales": [{"axes": axes, "datasets": [{"path": "0"}, {"path": "1"}]}]}
+    target = tmp_path / "a.csv"
+    arguments = ["export", str(file), "--format", "csv", "--output", str(target), "--image", f"{tmp_path}/cells.zarr"]
+    assert main(arguments) == 0
+    table = pandas.read_csv(target)
+    assert table["intensity_mean_cells 0"].tolist() == [100 * item for item in table["object"]]
+    assert table["intensity_mean_cells 1"].tolist() == [7 * item + 1 for item in table["object"]]
+    assert main([*arguments, "--channel", "1"]) == 0
+    assert [name for name in pandas.read_csv(target) if "mean" in name] == ["intensity_mean_cells 1"]
+    capsys.readouterr()
+    assert "has the channels 0 to 1" in mistake(capsys, *arguments[1:], "--channel", "2")
+
+
+def test_formats_of_lineage_say_where_there_is_none(file: Path, tmp_path: Path, capsys: Any) -> None:
+    for name, said in (("geff", True), ("csv", False)):
+        assert main(["export", str(file), "--format", name, "--output", f"{tmp_path}/a.{name}"]) == 0
+        assert ("says nothing of divisions" in capsys.readouterr().err) is said
 
 
 def test_from_folder_to_folder(file: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pandas
 import pytest
 import tifffile
 from napari.components import ViewerModel
+from napari.layers import Labels as LabelsLayer
 from npe2 import PluginManifest
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QProgressBar, QPushButton
@@ -30,6 +31,27 @@ UNITS = ("second", "micrometer", "micrometer")
 
 
 # What is exported ----------------------------------------------------------------------------------------------------
+
+
+def test_where_a_layer_lies_goes_along_and_what_cannot_is_said(open_session, stack):
+    place = {"translate": (10.0, 3.0, -4.0), "units": UNITS, "scale": SCALE, "axis_labels": ("t", "y", "x")}
+    session = open_session(stack, **place)
+    session.labels[:, 10:14, 10:12] = 1
+    found = workspace_results(session.controller.workspace, session.viewer, volumes=True).calibration
+    assert (found.origin, found.frame_origin, found.turned) == ((3.0, -4.0), 10.0, False)
+    again = results_of([session.viewer.layers["SAM 2 objects"].as_layer_data_tuple()], volumes=True).calibration
+    assert again == found
+    moved = np.eye(4)
+    moved[1:3, 3], moved[1, 1] = (100, 200), 2
+    for way, origin, size, turned in (
+        ({"affine": moved}, (106.0, 196.0), (1.0, 0.25), False),
+        ({"rotate": 30}, (3.0, -4.0), (0.5, 0.25), True),
+        ({"shear": [0, 0, 0.3]}, (3.0, -4.0), (0.5, 0.25), True),
+        ({"scale": (2.0, -0.5, 0.25)}, (3.0, -4.0), (0.5, 0.25), True),
+    ):
+        layer = LabelsLayer(np.ones((2, 8, 8), np.uint8), **{**place, **way})
+        found = results_of([layer.as_layer_data_tuple()], volumes=True).calibration
+        assert (found.origin, found.pixel_size, found.turned) == (origin, size, turned), way
 
 
 def test_labels_sizes_channels_lineage_and_scores(open_session, stack):

@@ -1,11 +1,12 @@
 """`napari-sam2 export`: labels in, any format out."""
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from napari_sam2.cli.progress import ProgressLine
 from napari_sam2.cli.status import DONE
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from napari_sam2.export.results import Results
 
 _OPTIONS = {"split": "--split", "renumber": "--renumber"}
+_LINEAGE = ("ctc", "geff")
+"""Formats that are about who came from whom."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -28,6 +31,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--output", type=Path, required=True, metavar="PATH", help="file or folder to write")
     command.add_argument("--axes", metavar="TYX", help="one letter per axis of LABELS: T Z Y X")
     command.add_argument("--image", type=Path, help="the stack that was segmented, for intensities and pictures")
+    command.add_argument(
+        "--channel",
+        type=int,
+        action="append",
+        metavar="N",
+        help="channel of the image, from 0; may be repeated; all of them when left out",
+    )
     command.add_argument("--with-image", action="store_true", help="ome-zarr: write the image too")
     command.add_argument("--split", action="store_true", help="ctc: make tracks of objects with gaps or children")
     command.add_argument("--renumber", action="store_true", help="ctc: number tracks 1, 2, 3, ...")
@@ -52,8 +62,22 @@ def run(options: argparse.Namespace) -> int:
                 raise
             raise ExportError(f"{error} ({_OPTIONS[error.offer]})") from error
     ProgressLine.clear()
+    if options.format in _LINEAGE and not results.parents:
+        print(f"{options.labels}: {_no_lineage(options.labels)}", file=sys.stderr)
     print(f"{results.count} frames: {', '.join(str(path) for path in written)}")
     return DONE
+
+
+def _no_lineage(labels: Path) -> str:
+    from napari_sam2.export.read_ctc import is_ctc
+    from napari_sam2.result_sources import is_session
+
+    if is_session(labels) or is_ctc(labels):
+        return "no object has a parent, so every object is a lineage of its own"
+    return (
+        "a plain label image says nothing of divisions, so every object is a lineage of its own; give the folder of a "
+        "session or of the Cell Tracking Challenge to carry them along"
+    )
 
 
 def _names() -> list[str]:
@@ -64,6 +88,7 @@ def _names() -> list[str]:
 @contextmanager
 def _opened(options: argparse.Namespace) -> "Iterator[Results]":
     """The labels with all that is known of them; they can be read until the block ends."""
+    from napari_sam2.cli.export_files import channels_of, label_stack
     from napari_sam2.export.file_calibration import calibration_of
     from napari_sam2.export.read_ctc import is_ctc, read_ctc
     from napari_sam2.export.results import Results
@@ -75,56 +100,13 @@ def _opened(options: argparse.Namespace) -> "Iterator[Results]":
         elif is_ctc(options.labels):
             results = read_ctc(options.labels)
         else:
-            array, frame_axis = _arranged(files, options.labels, options.axes)
+            array, frame_axis = label_stack(files, options.labels, options.axes)
             sizes = calibration_of(options.labels, frame_axis, volumes=len(array.shape) == 4)
             results = Results(array, frame_axis, calibration=sizes, title=options.labels.name.split(".")[0])
         if options.image is not None:
-            results = replace(results, channels=_channels(files, options.image, len(results.axes)))
+            shape = tuple(results.labels.shape)
+            results = replace(results, channels=channels_of(files, options.image, options.channel, shape))
         yield _calibrated(results, options)
-
-
-def _arranged(files: ExitStack, path: Path, axes: str | None) -> tuple[Any, Literal["T", "Z"]]:
-    """Labels as (frames, y, x) or (t, z, y, x), and what the frames are."""
-    from napari_sam2.session.stack_sources import open_source
-    from napari_sam2.session.stacks import StackError
-
-    array, found = files.enter_context(open_source(path))
-    letters = (axes or found or "").upper()
-    if axes and len(axes) != len(array.shape):
-        raise StackError(f"{path}: axes {letters} name {len(letters)} axes, but the labels have shape {array.shape}")
-    if not {"Y", "X"} <= set(letters) or set(letters) - set("TZYXCQS"):
-        letters = {2: "YX", 3: "TYX", 4: "TZYX"}.get(len(array.shape), "")
-    if len(letters) == 3 and set("YX") < set(letters) and not set(letters) & set("TZ"):
-        letters = "".join("T" if letter not in "YX" else letter for letter in letters)
-    for place in reversed(range(len(letters))):
-        if array.shape[place] == 1 and letters[place] not in "YX":
-            array, letters = array[(*[slice(None)] * place, 0)], letters[:place] + letters[place + 1 :]
-    if sorted(letters) not in (sorted("YX"), sorted("TYX"), sorted("ZYX"), sorted("TZYX")):
-        raise StackError(f"{path}: the axes of shape {array.shape} are not known; name them, for example --axes TZYX")
-    array = array.transpose([letters.index(letter) for letter in "TZYX" if letter in letters])
-    if "T" not in letters and "Z" not in letters:
-        array = array[None]
-    return array, "Z" if letters.count("Z") and not letters.count("T") else "T"
-
-
-def _channels(files: ExitStack, path: Path, ndim: int) -> Any:
-    """The image as one channel, or as one per colour."""
-    from napari_sam2.export.results import Channel
-
-    if ndim == 4:
-        array, _ = _arranged(files, path, None)
-        return (Channel(path.stem, array),)
-    from napari_sam2.session.stacks import open_stack
-
-    array = files.enter_context(open_stack(path)).array
-    if len(array.shape) == 3:
-        return (Channel(path.stem, array),)
-    colours = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-    names = ("red", "green", "blue")
-    return tuple(
-        Channel(name, array[..., place], colours[place], (0, 255) if array.dtype.itemsize == 1 else None)
-        for place, name in enumerate(names)
-    )
 
 
 def _calibrated(results: "Results", options: argparse.Namespace) -> "Results":

@@ -53,12 +53,23 @@ class Calibration:
         space_unit: a name of `unit_name`; None when sizes are not known beyond their ratio (pixels).
         frame_step: from one frame to the next, in `frame_unit`.
         frame_unit: of time, or of length when frames are slices; None when it is not known.
+        origin: where the centre of the first pixel lies, (y, x) or (z, y, x) in `space_unit`; () for 0.
+        frame_origin: when, or where, the first frame is, in `frame_unit`.
+        turned: the image lies turned, sheared or mirrored in the world, which no format of ours holds.
     """
 
     pixel_size: tuple[float, ...] = (1.0, 1.0)
     space_unit: str | None = None
     frame_step: float = 1.0
     frame_unit: str | None = None
+    origin: tuple[float, ...] = ()
+    frame_origin: float = 0.0
+    turned: bool = False
+
+    @property
+    def placed(self) -> bool:
+        """Whether the first pixel or frame lies anywhere but at 0."""
+        return any(self.origin) or bool(self.frame_origin)
 
     @property
     def known(self) -> bool:

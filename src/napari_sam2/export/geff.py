@@ -17,7 +17,7 @@ TRACKLET, LINEAGE = "tracklet", "lineage"
 def write_geff(
     path: Path, results: Results, measured: Measurements, options: ExportOptions, progress: Progress
 ) -> list[Path]:
-    """Write the graph. Positions are in pixels and frames; the axes carry scale and unit.
+    """Write the graph. Positions are in pixels and frames; the axes carry scale, unit and offset.
 
     Nodes have `label` (the value in the label image), `area`, `score` where it is known, and the track properties
     `tracklet` and `lineage`. An edge may leap over frames in which an object is absent.
@@ -54,6 +54,7 @@ def write_geff(
             axis_types=["time", *["space"] * ndim],
             axis_units=[None, *["pixel"] * ndim],
             axis_scales=[calibration.frame_step, *results.pixel_size],
+            axis_offset=[calibration.frame_origin, *results.origin] if calibration.placed else None,
             scaled_units=[calibration.frame_unit, *[calibration.space_unit or "pixel"] * ndim],
             zarr_format=3,
             overwrite=True,  # the new, empty folder

@@ -61,7 +61,32 @@ def ome_metadata(results: Results) -> dict[str, Any]:
     if results.frame_axis == "T" and calibration.frames_known:
         metadata["TimeIncrement"] = calibration.frame_step
         metadata["TimeIncrementUnit"] = symbol(calibration.frame_unit)
+    if calibration.placed:
+        metadata["Plane"] = _places(results)
     return metadata
+
+
+def _places(results: Results) -> dict[str, list[Any]]:
+    """Where and when every plane is, in the units of the sizes."""
+    calibration, depth = results.calibration, results.frame_shape[0] if len(results.frame_shape) == 3 else 1
+    unit, steps = symbol(calibration.space_unit), np.arange(results.count) * calibration.frame_step
+    places: dict[str, list[Any]] = {}
+
+    def put(name: str, values: Any, unit: str) -> None:
+        places[name] = [float(value) for value in values]
+        places[f"{name}Unit"] = [unit] * len(places[name])
+
+    planes = results.count * depth
+    *z, y, x = results.origin
+    put("PositionX", [x] * planes, unit)
+    put("PositionY", [y] * planes, unit)
+    if z:
+        put("PositionZ", np.tile(z[0] + np.arange(depth) * results.pixel_size[0], results.count), unit)
+    elif results.frame_axis == "Z":
+        put("PositionZ", calibration.frame_origin + steps, unit)
+    if results.frame_axis == "T" and calibration.frames_known:
+        put("DeltaT", np.repeat(calibration.frame_origin + steps, depth), symbol(calibration.frame_unit))
+    return places
 
 
 def _planes(results: Results, dtype: np.dtype[Any], progress: Progress) -> Iterator[Any]:

@@ -126,7 +126,7 @@ def _said(key: str, value: Any) -> bool:
 
 def _multiscale(results: Results, name: str, axes: str) -> dict[str, Any]:
     levels = [
-        {"path": str(level), "coordinateTransformations": [{"type": "scale", "scale": _scale(results, axes, level)}]}
+        {"path": str(level), "coordinateTransformations": _transformations(results, axes, level)}
         for level in range(_level_count(results))
     ]
     return {"name": name, "axes": [_axis(results, letter) for letter in axes], "datasets": levels}
@@ -148,6 +148,15 @@ def _scale(results: Results, axes: str, level: int) -> list[float]:
     *depth, y, x = results.pixel_size
     frame_step = float(results.calibration.frame_step)
     return [frame_step, *[1.0] * ("c" in axes), *map(float, depth), float(y) * step, float(x) * step]
+
+
+def _transformations(results: Results, axes: str, level: int) -> list[dict[str, Any]]:
+    """From pixels of a level to the world. Levels begin with the same pixel, so the place is that of the finest."""
+    steps: list[dict[str, Any]] = [{"type": "scale", "scale": _scale(results, axes, level)}]
+    if results.calibration.placed:
+        place = [float(results.calibration.frame_origin), *[0.0] * ("c" in axes), *map(float, results.origin)]
+        steps.append({"type": "translation", "translation": place})
+    return steps
 
 
 def _level_count(results: Results) -> int:

@@ -106,6 +106,12 @@ class Results:
         known = self.calibration.pixel_size
         return (1.0,) * (len(self.frame_shape) - len(known)) + tuple(known[-len(self.frame_shape) :])
 
+    @property
+    def origin(self) -> tuple[float, ...]:
+        """Where the first pixel lies, one number per axis of a frame."""
+        known = self.calibration.origin
+        return (0.0,) * (len(self.frame_shape) - len(known)) + tuple(known[-len(self.frame_shape) :])
+
     def frame(self, index: int) -> Frame:
         """The labels of one frame, read now."""
         read = np.asarray(self.labels[index])

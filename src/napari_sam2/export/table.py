@@ -76,9 +76,10 @@ def _rows(results: Results, measured: Measurements) -> Iterator[list[str]]:
         if results.parents:
             values.append(" ".join(str(parent) for parent in results.parents.get(item, ())))
         if calibration.frames_known:
-            values.append(f"{frame * calibration.frame_step:.6g}")
+            values.append(f"{calibration.frame_origin + frame * calibration.frame_step:.6g}")
         if calibration.known:
             values.append(f"{area * pixel:.6g}")
-            values += [f"{value * size:.6g}" for value, size in zip(place, sizes, strict=True)]
+            world = zip(place, sizes, results.origin, strict=True)
+            values += [f"{origin + value * size:.6g}" for value, size, origin in world]
         values += ["" if value != value else f"{value:.6g}" for value in measured.intensity[row].ravel().tolist()]
         yield values

@@ -21,7 +21,7 @@ from napari_sam2.export.formats import FORMATS, Format
 from napari_sam2.export.results import ExportOptions
 from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.export_jobs import ExportJobs, Job
-from napari_sam2.ui.export_source import part_text, workspace_results
+from napari_sam2.ui.export_source import TURNED, part_text, workspace_results
 from napari_sam2.ui.hints import remaining_text
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import Cancelled, explain, tell
@@ -135,6 +135,8 @@ class ExportBar(QWidget):
         frames = f"{job.results.count} frame{'s' if job.results.count > 1 else ''}"
         what = ", ".join(part for part in (FORMATS[job.format].title, job.part, frames) if part)
         tell("info", f"{what}: {job.path}")
+        if job.results.calibration.turned:
+            tell("warning", TURNED)
 
     def _on_refused(self, job: Job, error: ExportError) -> None:
         if error.offer is not None and _agreed(self, f"{_sentence(error)}\n\n{_OFFERS[error.offer]}"):

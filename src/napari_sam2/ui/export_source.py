@@ -1,11 +1,14 @@
 """What is in the layers as results to export: the labels, their sizes, and the images that go with them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from napari.layers import Image
+from napari.utils.transforms import Affine
 
+from napari_sam2.export.calibration import Calibration
 from napari_sam2.export.file_calibration import from_sizes
 from napari_sam2.export.results import Channel, Results
 from napari_sam2.result_sources import Cut, cut_of
@@ -14,14 +17,31 @@ from napari_sam2.ui.geometry import image_shape, pixels_of
 from napari_sam2.ui.workspace import ViewerLike, Workspace
 
 
-def calibration(layer: Any, cut: Cut) -> Any:
-    """Sizes of a layer's pixels and frames; a layer has a scale and a unit for every axis."""
+def calibration(layer: Any, cut: Cut) -> Calibration:
+    """Sizes and places of a layer's pixels and frames; a layer has a scale, a unit and a place for every axis.
+
+    Args:
+        layer: with the attributes of a napari layer: scale, translate, rotate, shear, affine, units.
+    """
     letters = ("TZYX" if cut.depth is not None else f"{cut.letter}YX")[-len(cut.axes) :]
+    scale, translate, turned = _placed(layer)
     sizes = {
-        letter: (float(layer.scale[axis]), str(layer.units[axis]))
-        for letter, axis in zip(letters, cut.axes, strict=True)
+        letter: (float(scale[axis]), str(layer.units[axis])) for letter, axis in zip(letters, cut.axes, strict=True)
     }
-    return from_sizes(sizes, cut.letter, volumes=cut.depth is not None)
+    origins = {letter: float(translate[axis]) for letter, axis in zip(letters, cut.axes, strict=True)}
+    found = from_sizes(sizes, cut.letter, origins, volumes=cut.depth is not None)
+    return replace(found, turned=turned)
+
+
+def _placed(layer: Any) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Size and place of the first pixel in the world by axis, and whether there is more to it (turned, mirrored)."""
+    ndim = len(layer.scale)
+    linear = Affine(scale=layer.scale, rotate=layer.rotate, shear=layer.shear).linear_matrix
+    outer = np.asarray(getattr(layer.affine, "affine_matrix", layer.affine), float)
+    linear, place = outer[:ndim, :ndim] @ linear, outer[:ndim, :ndim] @ layer.translate + outer[:ndim, ndim]
+    sizes = np.diagonal(linear)
+    turned = not np.allclose(linear, np.diag(sizes)) or bool((sizes < 0).any())
+    return (np.asarray(layer.scale) if turned else sizes), place, turned
 
 
 def channels(images: Sequence[Image], cut: Cut) -> tuple[Channel, ...]:
@@ -120,3 +140,10 @@ def part_text(work: Workspace, *, volumes: bool) -> str:
     labels = work.image.axis_labels
     names = {axis: f"axis {axis}" if "-" in labels[axis] else labels[axis] for axis in cut.held}
     return ", ".join(f"{names[axis]} {place}" for axis, place in cut.held.items() if cut.shape[axis] > 1)
+
+
+TURNED = (
+    "The layer is turned, sheared or mirrored in napari. The file holds its pixels, sizes and place, and not how it is "
+    "turned: set that again where you open it."
+)
+"""What is said when a layer lies in the world as no format holds it."""

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 from napari.utils import progress
+from napari.utils.notifications import show_warning
 
 from napari_sam2.export.errors import ExportError
 from napari_sam2.export.formats import FORMATS, export_results
 from napari_sam2.export.results import Results
-from napari_sam2.ui.export_source import calibration, channels, cut_of
+from napari_sam2.ui.export_source import TURNED, calibration, channels, cut_of
 
 
 class WriteError(RuntimeError):
@@ -71,7 +72,11 @@ def results_of(layers: list[LayerData], *, volumes: bool) -> Results:
     data = data[0] if attributes.get("multiscale") else data
     ndim = len(data.shape)
     layer: Any = SimpleNamespace(
-        scale=attributes.get("scale", (1.0,) * ndim),
+        scale=np.asarray(attributes.get("scale", (1.0,) * ndim), float),
+        translate=np.asarray(attributes.get("translate", (0.0,) * ndim), float),
+        rotate=attributes.get("rotate", np.eye(ndim)),
+        shear=attributes.get("shear", np.eye(ndim)),
+        affine=attributes.get("affine", np.eye(ndim + 1)),
         units=attributes.get("units") or ("pixel",) * ndim,
         axis_labels=attributes.get("axis_labels") or ("",) * ndim,
     )
@@ -107,6 +112,8 @@ def _write(name: str, path: str, layers: list[LayerData]) -> list[str]:
         results = results_of(layers, volumes=FORMATS[name].volumes)
     except ExportError as error:
         raise WriteError(str(error)) from error
+    if results.calibration.turned:
+        show_warning(TURNED)
     with progress(total=2 * results.count, desc=f"Writing {FORMATS[name].title}") as bar:
         try:
             written = export_results(Path(path), results, name, progress=lambda done, _: bar.update(done - bar.n))
