@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_sam2.ui import inference
+from napari_sam2.ui.standing import queued_text
 
 POINTS, OBJECTS = "SAM 2 points", "SAM 2 objects"
 
@@ -240,6 +241,48 @@ def test_a_queued_propagation_does_what_has_changed(session):
     assert (session.labels == 1).any(axis=(1, 2)).all()
     assert (session.labels == 2).any(axis=(1, 2)).all()
     assert session.backend.count("step") == 12
+
+
+def test_what_is_queued_is_listed_once_done_in_order_and_can_be_dropped(session):
+    session.click(0, 15, 20)
+    session.settle()
+    session.backend.gate.clear()
+    session.controller.propagate("both", 0, 2)
+    session.loop.until(lambda: session.backend.count("step") == 1)
+    for wish in (("both", 3, 4), ("both", 3, 4), ("forward", 5, 5)):
+        session.controller.propagate(*wish)
+    carrying, work = session.controller.carrying, session.controller.workspace
+    assert queued_text(carrying.queued, work) == "frames 3–4; frame 5 forward"
+    session.controller.drop_queued()
+    assert queued_text(carrying.queued, work) == ""
+    session.controller.propagate("both", 4, 4)
+    session.controller.propagate("both", 3, 3)
+    session.backend.gate.set()
+    session.settle()
+    assert session.document.done(1) == {0, 1, 2, 3, 4}
+    assert carrying.queued == ()
+    session.controller.undo()
+    assert session.document.done(1) == {0, 1, 2, 4}, "every one of them is a step of its own, the latest first"
+
+
+def test_what_is_queued_on_a_plane_is_done_on_that_plane(open_session, stack):
+    session = open_session(np.stack([stack, stack], axis=1))
+    session.viewer.dims.set_point(1, 0)
+    session.click(0, 0, 15, 20)
+    session.click(0, 1, 15, 20)
+    session.settle()
+    session.backend.gate.clear()
+    session.controller.propagate("both", 0, 5)
+    session.loop.until(lambda: session.backend.count("step") == 1)
+    session.viewer.dims.set_point(1, 1)
+    session.controller.propagate("both", 0, 3)
+    assert queued_text(session.controller.carrying.queued, session.controller.workspace) == "frames 0–3, axis 1 1"
+    session.viewer.dims.set_point(1, 0)
+    session.backend.gate.set()
+    session.settle()
+    assert session.document.done(1, (0,)) == set(range(6))
+    assert session.document.done(1, (1,)) == set(range(4))
+    session.controller.cancel()
 
 
 def test_another_model_does_everything_anew_but_accepted_frames(carried):

@@ -232,7 +232,7 @@ def test_progress_and_cancel(desk):
     desk.press("propagate")
     bar = desk.child(QProgressBar, "progress")
     desk.qtbot.waitUntil(lambda: bar.value() >= 2 and "left" in bar.text(), timeout=10000)
-    assert not desk.child(QPushButton, "propagate").isEnabled()
+    assert desk.child(QPushButton, "propagate").text() == "Queue (G)"
     assert not desk.child(QComboBox, "model").isEnabled()
     desk.press("cancel")
     desk.settle()
@@ -497,3 +497,28 @@ def test_proposals_are_accepted_and_rejected_with_the_mouse(desk, disc):
     desk.press("accept_all")
     desk.settle()
     np.testing.assert_array_equal(desk.labels[0], 1 * disc(0, 1) + 2 * disc(0))
+
+
+def test_the_button_queues_while_frames_are_segmented_and_what_waits_can_be_dropped(desk, backend):
+    desk.click(*world(15, 20))
+    desk.settle()
+    backend.gate.clear()
+    button = desk.child(QPushButton, "propagate")
+    assert button.text() == "Propagate (G)"
+    desk.qtbot.mouseClick(button, LEFT)
+    desk.qtbot.waitUntil(lambda: button.text() == "Queue (G)")
+    desk.click(*world(40, 50))
+    queued, drop = desk.child(QLabel, "queued"), desk.child(QPushButton, "drop_queued")
+    assert not queued.isVisible()
+    for _ in range(2):
+        desk.qtbot.mouseClick(button, LEFT)
+    desk.qtbot.waitUntil(lambda: queued.isVisible())
+    assert queued.text() == "Then: frames 0–5"
+    desk.qtbot.mouseClick(drop, LEFT)
+    desk.qtbot.waitUntil(lambda: not queued.isVisible())
+    desk.qtbot.mouseClick(desk.child(QPushButton, "pause"), LEFT)
+    desk.qtbot.waitUntil(lambda: button.text() == "Resume (G)")
+    backend.gate.set()
+    desk.qtbot.mouseClick(button, LEFT)
+    desk.settle()
+    assert button.text() == "Propagate (G)"

@@ -29,6 +29,14 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Queued:
+    """A wish that waits, and the plane that it was made on."""
+
+    wish: Wish
+    plane: Plane
+
+
+@dataclass(frozen=True)
 class Some:
     """The part of a result that may be written; looks like a result."""
 
@@ -113,14 +121,22 @@ class Carrying:
         self._backend = backend
         self._prepare = prepare
         self._load: Load | None = None
-        self._queued: Wish | None = None
+        self._queued: list[Queued] = []
         propagation.advanced.connect(self._on_frame)
         propagation.foretold.connect(self.changed.emit)
         propagation.ended.connect(self._on_ended)
 
-    def start(self, work: Workspace, wish: Wish, choice: ModelChoice) -> bool:
-        """Do what is left to do of a wish. Returns whether there was anything; says so when not."""
-        plane, _ = work.visible()
+    @property
+    def queued(self) -> tuple[Queued, ...]:
+        """What is to be done next, in this order."""
+        return tuple(self._queued)
+
+    def start(self, work: Workspace, wish: Wish, choice: ModelChoice, plane: Plane | None = None) -> bool:
+        """Do what is left to do of a wish, on a plane or on the one on screen.
+
+        Returns whether there was anything; says so when not.
+        """
+        plane = work.visible()[0] if plane is None else plane
         document = work.document
         if work.model is not None and work.model != choice:
             document.clear_done()
@@ -144,14 +160,20 @@ class Carrying:
         document.prompts_changed.connect(self._on_prompts, unique=True)
         return True
 
-    def queue(self, wish: Wish) -> None:
-        """Do this, too, after what is being done."""
-        self._queued = wish
-        self.told.emit("info", "What has changed comes next, after the frames that are being segmented.")
+    def queue(self, wish: Wish, plane: Plane) -> None:
+        """Do this, too, after what is being done; what is queued already is not queued twice."""
+        if Queued(wish, plane) not in self._queued:
+            self._queued.append(Queued(wish, plane))
+        self.changed.emit()
+
+    def drop_queued(self) -> None:
+        """Do just what is being done."""
+        self._queued.clear()
+        self.changed.emit()
 
     def cancel(self) -> None:
         """Stop; finished frames stay, and starting again goes on from there."""
-        self._queued = None
+        self._queued.clear()
         self._run.cancel()
 
     def forget(self) -> None:
@@ -207,18 +229,23 @@ class Carrying:
         ]
 
     def _on_ended(self, cancelled: bool, error: BaseException | None) -> None:
-        load, wish = self._load, self._queued
-        self._queued = None
+        load = self._load
         if load is not None:
             load.work.document.add_step(load.step)
             if not cancelled or error is not None:
                 self._load = None
-            if wish is not None and not cancelled and error is None and self._any_left(load, wish):
-                self.start(load.work, wish, load.choice)
+            if cancelled or error is not None:
+                self._queued.clear()
+            while self._queued:
+                next_one = self._queued.pop(0)
+                if self._any_left(load.work, next_one):
+                    self.start(load.work, next_one.wish, load.choice, next_one.plane)
+                    break
         self.ended.emit(error)
 
-    def _any_left(self, load: Load, wish: Wish) -> bool:
-        return bool(passes(load.work.document.standings(load.plane), wish.first, wish.last, wish.direction))
+    def _any_left(self, work: Workspace, queued: Queued) -> bool:
+        wish = queued.wish
+        return bool(passes(work.document.standings(queued.plane), wish.first, wish.last, wish.direction))
 
 
 def preview_part(work: Workspace, plane: Plane, frame: int, result: Any) -> tuple[Any, dict[int, Score]]:

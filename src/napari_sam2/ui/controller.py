@@ -274,7 +274,7 @@ class Controller:
         if self.propagation.paused:
             self.propagation.resume()
         elif self.propagation.running:
-            self.carrying.queue(wish)
+            self.carrying.queue(wish, work.visible()[0])
         elif self.prompting.labels.running:
             self._free("propagate")
         else:
@@ -288,6 +288,10 @@ class Controller:
         if work is not None and self._free("do all frames anew"):
             work.document.clear_done()
             self.propagate("both", 0, work.axes.frames - 1)
+
+    def drop_queued(self) -> None:
+        """Do what is being done, and nothing after it."""
+        self.carrying.drop_queued()
 
     def pause(self) -> None:
         """Stop for a while, or go on."""

@@ -22,6 +22,13 @@ from napari_sam2.ui.tools import PromptTools
 
 DIRECTIONS = (("Both directions", "both"), ("Forward", "forward"), ("Backward", "backward"))
 
+_PROPAGATE = {
+    "Propagate": "Find the objects in all frames",
+    "Queue": "Do what has changed, too, after the frames that are being segmented",
+    "Resume": "Go on with the frames",
+}
+"""What the button that propagates can say, and what it does then."""
+
 _HINT_STYLE = (
     "QLabel#hint { background: rgba(0, 122, 204, 45); border-left: 3px solid rgb(0, 122, 204);"
     " border-radius: 3px; padding: 6px 8px; }"
@@ -78,10 +85,19 @@ class Form(QWidget):
         self.direction = _combo("direction", "Where to follow the objects to, from the frames that you clicked in")
         self.first_frame = _spin("first_frame", "First frame to fill")
         self.last_frame = _spin("last_frame", "Last frame to fill")
-        self.propagate = _button("propagate", "Propagate", "Find the objects in all frames")
+        self.propagate = _button("propagate", "Propagate", _PROPAGATE["Propagate"])
         self.pause = _button("pause", "Pause", "Hold for a while; clicks are still answered")
         self.cancel = _button("cancel", "Cancel", "Stop. Finished frames stay, Propagate goes on from there.")
         self.progress = _progress()
+        self.queued = QLabel()
+        self.queued.setObjectName("queued")
+        self.queued.setWordWrap(True)
+        self.queued.setToolTip("What has changed by then comes after the frames that are being segmented")
+        self.drop_queued = _button("drop_queued", "✕", "Do not do this")
+        self.drop_queued.setMaximumWidth(32)
+        self._queued = QWidget()
+        self._queued.setLayout(_row(self.queued, self.drop_queued, stretch=self.queued))
+        self._queued.hide()
         self.review = _button("review", "Review", "Show all objects, and where the model is unsure")
         self.session = _button(
             "session", "Session", "Save, open or reopen all of this: prompts, masks, accepted frames"
@@ -127,9 +143,20 @@ class Form(QWidget):
         column.addLayout(_rows(("Direction", self.direction), ("Frames", frames)))
         column.addLayout(_row(self.propagate, self.pause, self.cancel, stretch=self.propagate))
         column.addWidget(self.progress)
+        column.addWidget(self._queued)
         column.addLayout(_row(self.review, self.session, self.keys, stretch=self.review))
         column.addWidget(self.masks_path)
         column.addStretch(1)
+
+    def show_queued(self, text: str) -> None:
+        """Say what comes next; "" for nothing."""
+        self.queued.setText(f"Then: {text}" if text else "")
+        self._queued.setVisible(bool(text))
+
+    def name_propagate(self, text: str) -> None:
+        """Let the button that propagates say what it does now."""
+        self.propagate.setText(f"{text} ({key_of('propagate')})")
+        self.propagate.setToolTip(f"{_PROPAGATE[text]} [{key_of('propagate')}]")
 
     def show_other_axis(self, shown: bool) -> None:
         """Let there be a choice for another axis, or none."""

@@ -1,11 +1,13 @@
 """What the next propagation would do, in words, for the hint: said before it is done."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from napari_sam2.session.axes import Axes
 from napari_sam2.session.document import Document, Plane
 from napari_sam2.session.plans import passes
+from napari_sam2.ui.carrying import Queued
 from napari_sam2.ui.workspace import Workspace
 
 
@@ -57,3 +59,19 @@ def _view(document: Document, plane: Plane, axes: Axes, same_model: bool) -> Vie
     where = f"frame {first}" if first == last else f"frames {first}–{last}"
     whose = document.name(next(iter(written))) if len(written) == 1 else f"{len(written)} objects"
     return View(True, f"{where} of {whose}")
+
+
+def queued_text(queued: Sequence[Queued], work: Workspace) -> str:
+    """What comes after the frames that are being segmented, in words; "" for nothing."""
+    return "; ".join(_one_queued(one, work) for one in queued)
+
+
+def _one_queued(one: Queued, work: Workspace) -> str:
+    axes, labels = work.axes, work.image.axis_labels
+    first, last = one.wish.first // axes.slices, one.wish.last // axes.slices
+    text = f"frame {first}" if first == last else f"frames {first}–{last}"
+    if one.wish.direction != "both":
+        text += f" {one.wish.direction}"
+    held = zip(axes.held, one.plane, strict=True)
+    names = (f"axis {axis}" if "-" in labels[axis] else labels[axis] for axis in axes.held)
+    return text + "".join(f", {name} {place}" for name, (_, place) in zip(names, held, strict=True))

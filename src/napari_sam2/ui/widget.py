@@ -28,6 +28,7 @@ from napari_sam2.ui.readers import folder_of
 from napari_sam2.ui.review_opener import ReviewOpener
 from napari_sam2.ui.session_menu import SessionMenu
 from napari_sam2.ui.settings import default_choice, keep
+from napari_sam2.ui.standing import queued_text
 
 _PROGRESS_SECONDS = 0.25
 
@@ -117,6 +118,7 @@ class SegmentStackWidget(QWidget):
         form.look.unfolded.connect(self._on_unfolded)
         form.device.activated.connect(lambda _: control.set_device(form.device.currentData()))
         form.review.clicked.connect(lambda *_: self.review.open())
+        form.drop_queued.clicked.connect(lambda *_: control.drop_queued())
         form.keys.clicked.connect(lambda *_: KeyReference(form.keys).pop_up())
         form.object.activated.connect(lambda _: control.select_object(form.object.currentData()))
         control.changed.connect(self._render_soon)
@@ -255,9 +257,11 @@ class SegmentStackWidget(QWidget):
         run, work, labels = control.propagation, control.workspace, control.prompting.labels
         stack = work is not None and work.axes.frames > 1
         for widget in (form.direction, form.first_frame, form.last_frame):
-            widget.setEnabled(stack and not run.running)
+            widget.setEnabled(stack)
         # Without an image a click says what to do; that helps more than a button that does not move.
-        form.propagate.setEnabled((stack or work is None) and not run.running)
+        form.propagate.setEnabled((stack or work is None) and not run.cancelling)
+        form.name_propagate("Resume" if run.paused else "Queue" if run.running else "Propagate")
+        form.show_queued(queued_text(control.carrying.queued, work) if work is not None else "")
         form.pause.setEnabled(run.running and not run.cancelling)
         form.pause.setText("Resume" if run.paused else "Pause")
         coming = self.models.awaited
