@@ -147,8 +147,8 @@ def test_features(results):
     assert table["area"] == [100, 50, 50, 188]
     assert table["area_µm2"] == [12.5, 6.25, 6.25, 23.5]
     assert (table["first_frame"], table["last_frame"], table["frames"]) == ([0, 2, 2, 0], [5, 5, 5, 1], [5, 4, 4, 2])
-    assert table["worst_score"][:2] == [0.4, 0.75]
-    assert np.isnan(table["worst_score"][2:]).all()
+    assert table["lowest_score"][:2] == [0.4, 0.75]
+    assert np.isnan(table["lowest_score"][2:]).all()
     assert table["parents"] == ["", "7", "7", ""]
 
 

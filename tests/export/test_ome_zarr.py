@@ -30,9 +30,9 @@ def test_labels_and_what_is_known_of_them(export, results, labels):
     assert scales(group) == [[30.0, 0.5, 0.25]]
     rows = {row["label-value"]: row for row in group.attrs["ome"]["image-label"]["properties"]}
     assert rows.keys() == {1, 2, 3, 7}
-    assert (rows[1]["frames"], rows[1]["first_frame"], rows[1]["worst_score"]) == (5, 0, 0.4)
+    assert (rows[1]["frames"], rows[1]["first_frame"], rows[1]["lowest_score"]) == (5, 0, 0.4)
     assert rows[7]["name"] == "mother"
-    assert "worst_score" not in rows[7], "JSON has no NaN"
+    assert "lowest_score" not in rows[7], "JSON has no NaN"
     assert rows[2]["parents"] == "7"
 
 

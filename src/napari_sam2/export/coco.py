@@ -1,25 +1,13 @@
 """COCO: one JSON with a run-length mask for every object in every frame."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from napari_sam2.export.errors import ExportError
 from napari_sam2.export.measure import Measurements
 from napari_sam2.export.results import ExportOptions, Progress, Results
-from napari_sam2.export.rle import codec, encoded
-from napari_sam2.files import written_beside
+from napari_sam2.export.rle import codec_for, encoded, write_json
 
 WHAT = "COCO"
-
-
-def flat(results: Results, what: str) -> None:
-    """Raise ExportError where frames are volumes."""
-    if len(results.frame_shape) != 2:
-        raise ExportError(
-            f"{what} holds frames of (y, x), these are volumes of {results.frame_shape}; export one plane, "
-            "or OME-Zarr, OME-TIFF or GEFF"
-        )
 
 
 def write_coco(
@@ -31,10 +19,7 @@ def write_coco(
         ExportError: no object, frames that are volumes, or pycocotools is missing.
         OSError: the file cannot be written; what was there before stays.
     """
-    flat(results, WHAT)
-    if not len(measured):
-        raise ExportError("no frame has an object, so there is nothing to annotate; segment something first")
-    coder = codec(WHAT)
+    coder = codec_for(results, measured, WHAT)
     height, width = results.frame_shape
     images = [
         {
@@ -52,9 +37,7 @@ def write_coco(
         "categories": [{"id": 1, "name": "object", "supercategory": "object"}],
         "annotations": _annotations(coder, results, measured, progress),
     }
-    with written_beside(path) as file:
-        file.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
-    return [path]
+    return write_json(path, document)
 
 
 def _annotations(coder: Any, results: Results, measured: Measurements, progress: Progress) -> list[dict[str, Any]]:

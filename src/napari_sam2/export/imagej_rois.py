@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from napari_sam2.export.coco import flat
 from napari_sam2.export.errors import ExportError
 from napari_sam2.export.libraries import need
 from napari_sam2.export.measure import Measurements
 from napari_sam2.export.outlines import Loop, outlines
 from napari_sam2.export.overlay import colour_of
-from napari_sam2.export.results import ExportOptions, Frame, Progress, Results
+from napari_sam2.export.results import ExportOptions, Frame, Progress, Results, check_flat
 from napari_sam2.files import written_beside
 
 WHAT = "an ImageJ ROI zip"
@@ -31,7 +30,7 @@ def write_rois(
         ExportError: no object, frames that are volumes or larger than 32,767 pixels, or roifile is missing.
         OSError: the file cannot be written; what was there before stays.
     """
-    flat(results, WHAT)
+    check_flat(results, WHAT)
     if not len(measured):
         raise ExportError(f"no frame has an object, so {WHAT} would be empty; segment something first")
     if max(results.frame_shape) > _LARGEST:

@@ -1,17 +1,13 @@
 """Masklets as the SA-V data set has them: one JSON per video, a run-length mask per frame and object."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_sam2.export.coco import flat
-from napari_sam2.export.errors import ExportError
 from napari_sam2.export.measure import Measurements
 from napari_sam2.export.results import ExportOptions, Progress, Results
-from napari_sam2.export.rle import codec, encoded, nothing
-from napari_sam2.files import written_beside
+from napari_sam2.export.rle import codec_for, encoded, nothing, write_json
 
 WHAT = "SA-V"
 
@@ -25,10 +21,7 @@ def write_masklets(
         ExportError: no object, frames that are volumes, or pycocotools is missing.
         OSError: the file cannot be written; what was there before stays.
     """
-    flat(results, WHAT)
-    if not len(measured):
-        raise ExportError("no frame has an object, so there is no masklet; segment something first")
-    coder = codec(WHAT)
+    coder = codec_for(results, measured, WHAT)
     height, width = results.frame_shape
     spans = measured.spans()
     visible = {item: np.isin(np.arange(results.count), frames) for item, frames in spans.items()}
@@ -50,9 +43,7 @@ def write_masklets(
         "masklet_type": "auto",
         "masklet_num": len(spans),
     }
-    with written_beside(path) as file:
-        file.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
-    return [path]
+    return write_json(path, document)
 
 
 def _masklets(coder: Any, results: Results, measured: Measurements, progress: Progress) -> list[list[dict[str, Any]]]:

@@ -8,12 +8,11 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from napari_sam2.export.coco import flat
 from napari_sam2.export.errors import ExportError
 from napari_sam2.export.labels import CLASSIC_TIFF
 from napari_sam2.export.measure import Measurements
 from napari_sam2.export.overlay import Picture, Position, annotate, panel, stretched
-from napari_sam2.export.results import Channel, ExportOptions, Progress, Results
+from napari_sam2.export.results import Channel, ExportOptions, Progress, Results, check_flat
 from napari_sam2.files import written_beside
 
 WHAT = "a movie"
@@ -31,7 +30,7 @@ def write_gif(
         ExportError: frames that are volumes, or more than 1,000 of them.
         OSError: the file cannot be written; what was there before stays.
     """
-    flat(results, WHAT)
+    check_flat(results, WHAT)
     if results.count > _GIF_LIMIT:
         raise ExportError(f"a GIF of {results.count} frames cannot be shown; export a TIFF movie")
     pictures = (Image.fromarray(picture) for picture in _pictures(results, measured, progress))
@@ -57,7 +56,7 @@ def write_tiff(
         ExportError: frames that are volumes.
         OSError: the file cannot be written; what was there before stays.
     """
-    flat(results, WHAT)
+    check_flat(results, WHAT)
     height, width = _size(results)[::-1]
     with written_beside(path) as file:
         tifffile.imwrite(

@@ -122,6 +122,15 @@ class Results:
         return self.names.get(object_id, f"object {object_id}")
 
 
+def check_flat(results: Results, what: str) -> None:
+    """Raise ExportError where frames are volumes."""
+    if len(results.frame_shape) != 2:
+        raise ExportError(
+            f"{what} holds frames of (y, x), these are volumes of {results.frame_shape}; export one plane, "
+            "or OME-Zarr, OME-TIFF or GEFF"
+        )
+
+
 @dataclass(frozen=True)
 class ExportOptions:
     """What a user may choose; each exporter looks at what concerns it.

@@ -1,18 +1,40 @@
-"""Masks as run lengths, as pycocotools encodes them."""
+"""Masks as run lengths, as pycocotools encodes them, and what formats that are JSON with such masks have in common."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_sam2.export.errors import ExportError
 from napari_sam2.export.libraries import need
-from napari_sam2.export.results import Frame
+from napari_sam2.export.measure import Measurements
+from napari_sam2.export.results import Frame, Results, check_flat
+from napari_sam2.files import written_beside
 
 PACKAGE = "pycocotools"
 
 
-def codec(what: str) -> Any:
-    """The module with `encode`. Raises ExportError that says how to get it."""
+def codec_for(results: Results, measured: Measurements, what: str) -> Any:
+    """The module with `encode`, for results that a format of flat masks holds.
+
+    Args:
+        what: the format, for the message.
+
+    Raises:
+        ExportError: no object, frames that are volumes, or pycocotools is missing; says how to get it.
+    """
+    check_flat(results, what)
+    if not len(measured):
+        raise ExportError(f"no frame has an object, so there is nothing for {what} to hold; segment something first")
     return need("pycocotools.mask", PACKAGE, what)
+
+
+def write_json(path: Path, document: dict[str, Any]) -> list[Path]:
+    """Write it without blanks. Raises OSError; what was there before stays then."""
+    with written_beside(path) as file:
+        file.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+    return [path]
 
 
 def encoded(coder: Any, frame: Frame, object_id: int, box: Any) -> dict[str, Any]:

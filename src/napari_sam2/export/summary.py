@@ -17,7 +17,7 @@ def features(results: Results, measured: Measurements) -> Columns:
     """Columns with one entry per object; `index` is its label, as napari's Labels layer wants it.
 
     Areas are means over the frames in which the object is; centroids are those of its first frame, in pixels. Units of
-    length come in where they are known. `worst_score` is NaN where there are no scores.
+    length come in where they are known. `lowest_score` is NaN where there are no scores.
     """
     calibration, spans = results.calibration, measured.spans()
     rows = {item: np.flatnonzero(measured.object == item) for item in spans}
@@ -36,7 +36,7 @@ def features(results: Results, measured: Measurements) -> Columns:
     out["first_frame"] = [int(frames[0]) for frames in spans.values()]
     out["last_frame"] = [int(frames[-1]) for frames in spans.values()]
     out["frames"] = [len(frames) for frames in spans.values()]
-    out["worst_score"] = [round(worst.get(item, np.nan), 3) for item in spans]
+    out["lowest_score"] = [round(worst.get(item, np.nan), 3) for item in spans]
     if results.parents:
         out["parents"] = [" ".join(str(parent) for parent in results.parents.get(item, ())) for item in spans]
     return out

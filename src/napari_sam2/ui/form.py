@@ -3,7 +3,6 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
-    QComboBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -15,6 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sam2.ui.combos import combo
 from napari_sam2.ui.keys import key_of
 from napari_sam2.ui.look_section import LookSection
 from napari_sam2.ui.session_menu import Offer
@@ -42,15 +42,15 @@ class Form(QWidget):
         super().__init__()
         self.setObjectName("segment_stack")
         self.hint = _hint()
-        self.image = _combo("image", "The image or stack to work on")
-        self.frame_axis = _combo("frame_axis", "The axis along which objects are followed: time, or z of a stack")
-        self.other_axis = _combo(
+        self.image = combo("image", "The image or stack to work on")
+        self.frame_axis = combo("frame_axis", "The axis along which objects are followed: time, or z of a stack")
+        self.other_axis = combo(
             "other_axis",
             "Of a stack with time and depth: stay on one slice, or follow objects through all slices at all times",
         )
         self.look = LookSection()
         self.masks_path = _path("masks_path")
-        self.model = _combo(
+        self.model = combo(
             "model",
             "micro comes with the plugin and works offline. SAM 2 and 2.1 are larger: better on large or unusual "
             "objects, slower, and downloaded once when chosen.",
@@ -59,7 +59,7 @@ class Form(QWidget):
             "manage", "…", "Manage models: sizes, expected speed, downloads, files of your own, the folder of downloads"
         )
         self.manage.setMaximumWidth(32)
-        self.device = _combo("device", "Where the model runs; auto takes a graphics card when there is one")
+        self.device = combo("device", "Where the model runs; auto takes a graphics card when there is one")
         self.positive = _button("positive", "Positive", "Click what belongs to the object", checkable=True)
         self.negative = _button(
             "negative", "Negative", "Click what does not belong to it. Shift-click does it just once.", checkable=True
@@ -69,7 +69,7 @@ class Form(QWidget):
         for button in (self.positive, self.negative, self.box):
             self.tools.addButton(button)
         self.prompt_tools = PromptTools(self.tools)
-        self.object = _combo("object", "The object that the next prompts belong to, in its colour")
+        self.object = combo("object", "The object that the next prompts belong to, in its colour")
         self.previous_object = _button("previous_object", "◀", "Previous object")
         self.next_object = _button("next_object", "▶", "Next object")
         self.new_object = _button("new_object", "New object", "The next click starts a new object")
@@ -82,7 +82,7 @@ class Form(QWidget):
             checkable=True,
         )
         self.accept_frame = _button("accept_frame", "all", "Accept this frame of all objects", checkable=True)
-        self.direction = _combo("direction", "Where to follow the objects to, from the frames that you clicked in")
+        self.direction = combo("direction", "Where to follow the objects to, from the frames that you clicked in")
         self.first_frame = _spin("first_frame", "First frame to fill")
         self.last_frame = _spin("last_frame", "Last frame to fill")
         self.propagate = _button("propagate", "Propagate", _PROPAGATE["Propagate"])
@@ -205,18 +205,6 @@ def _button(name: str, text: str, tip: str, checkable: bool = False) -> QPushBut
     # A click must leave the keys with the viewer; Tab still gets here.
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
-
-
-def _combo(name: str, tip: str) -> QComboBox:
-    combo = QComboBox()
-    combo.setObjectName(name)
-    combo.setToolTip(tip)
-    combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    # A long file name must not widen the dock.
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(8)
-    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return combo
 
 
 def _spin(name: str, tip: str) -> QSpinBox:

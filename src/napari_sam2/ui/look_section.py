@@ -1,23 +1,20 @@
 """The part of the form that says how the image is seen, with a picture of what the model sees. Folded away at first."""
 
-from typing import Any
-
 import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QIcon, QImage, QPixmap
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 from superqt import QCollapsible
 
+from napari_sam2.ui.combos import combo, fill
 from napari_sam2.ui.geometry import level_of, level_texts
 from napari_sam2.ui.looking import SIDE, Looking
 from napari_sam2.ui.scene import channel_axis
@@ -49,8 +46,8 @@ class LookSection(QCollapsible):
         self.setObjectName("what_the_model_sees")
         self.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setDuration(0)
-        self.channels = _combo("channels", "Which images the model sees, in the colours in which the viewer shows them")
-        self.contrast = _combo("contrast", "Which intensities are black and white for the model")
+        self.channels = combo("channels", "Which images the model sees, in the colours in which the viewer shows them")
+        self.contrast = combo("contrast", "Which intensities are black and white for the model")
         for row, (text, data, tip) in enumerate(CONTRASTS):
             self.contrast.addItem(text, data)
             self.contrast.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
@@ -65,7 +62,7 @@ class LookSection(QCollapsible):
         self.inverted.setObjectName("inverted")
         self.inverted.setToolTip("Dark objects on a light ground become light ones on a dark ground")
         self.inverted.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.resolution = _combo("resolution", "Level of the multiscale image on which prompts and masks are made")
+        self.resolution = combo("resolution", "Level of the multiscale image on which prompts and masks are made")
         self.picture = QLabel()
         self.picture.setObjectName("model_picture")
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -131,7 +128,7 @@ class LookSection(QCollapsible):
         self.setEnabled(work is not None)
         if work is None:
             return
-        _fill(self.channels, _channel_items(work), work.look.channels)
+        fill(self.channels, _channel_items(work), work.look.channels)
         self.contrast.setCurrentIndex(self.contrast.findData(work.look.contrast))
         self.inverted.setChecked(work.look.invert)
         self.gamma.blockSignals(True)
@@ -139,7 +136,7 @@ class LookSection(QCollapsible):
         self.gamma.blockSignals(False)
         image = work.image
         levels = list(enumerate(level_texts(image))) if image.multiscale else []
-        _fill(self.resolution, [(text, level) for level, text in levels], level_of(image))
+        fill(self.resolution, [(text, level) for level, text in levels], level_of(image))
         for widget in (self.resolution, self._labels[self.resolution]):
             widget.setVisible(bool(levels))
         for widget in (self.channels, self.contrast, self.inverted, self.resolution):
@@ -165,22 +162,3 @@ def _channel_items(work: Workspace) -> list[tuple[str, str]]:
         name = f"Axis {axis}" if "-" in label else f"Axis {label}"
         items.append((f"{name} in {work.axes.shape[axis]} colours", "axis"))
     return items
-
-
-def _fill(combo: QComboBox, items: list[tuple[str, Any]], current: Any) -> None:
-    if [(combo.itemText(row), combo.itemData(row)) for row in range(combo.count())] != items:
-        combo.clear()
-        for text, data in items:
-            combo.addItem(text, data)
-    combo.setCurrentIndex(combo.findData(current))
-
-
-def _combo(name: str, tip: str) -> QComboBox:
-    combo = QComboBox()
-    combo.setObjectName(name)
-    combo.setToolTip(tip)
-    combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(8)
-    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return combo

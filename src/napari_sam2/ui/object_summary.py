@@ -30,7 +30,7 @@ class ObjectSummary:
     """Measures the objects in the background: after every propagation, when tracks are asked for, and after
     edits of what was measured before.
 
-    Area, place, first and last frame and the worst score of an object stand in napari's status bar then, under the
+    Area, place, first and last frame and the lowest score of an object stand in napari's status bar then, under the
     mouse.
     """
 

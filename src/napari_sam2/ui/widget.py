@@ -6,10 +6,11 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QStyle, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QVBoxLayout, QWidget
 
 from napari_sam2.result_sources import says_session
 from napari_sam2.ui.backend import Backend
+from napari_sam2.ui.combos import fill
 from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.export_bar import ExportBar
 from napari_sam2.ui.export_jobs import ExportJobs
@@ -188,17 +189,17 @@ class SegmentStackWidget(QWidget):
     def _render_image(self) -> None:
         form, work = self.form, self.controller.workspace
         images = self.controller.workspaces.images
-        _fill(form.image, [(image.name, image) for image in images], work.image if work is not None else None)
+        fill(form.image, [(image.name, image) for image in images], work.image if work is not None else None)
         axes = work.axes if work is not None else None
         choices = frame_axis_choices(len(axes.shape)) if axes is not None else []
         labels = work.image.axis_labels if work is not None else ()
         items = [(f"{_axis_name(axis, labels[axis])}: {axes.shape[axis]} frames", axis) for axis in choices]
-        _fill(form.frame_axis, items or [("single image" if work else "", None)], axes.frame if axes else None)
+        fill(form.frame_axis, items or [("single image" if work else "", None)], axes.frame if axes else None)
         idle = not self.controller.propagation.running
         form.image.setEnabled(bool(images) and idle)
         form.frame_axis.setEnabled(len(items) > 1 and idle)
         swept = _sweep_items(axes, labels) if axes is not None else []
-        _fill(form.other_axis, swept, axes.swept if axes is not None else None)
+        fill(form.other_axis, swept, axes.swept if axes is not None else None)
         form.show_other_axis(bool(swept))
         form.other_axis.setEnabled(idle)
         form.look.render(work, idle)
@@ -223,7 +224,7 @@ class SegmentStackWidget(QWidget):
             tool.setChecked(True)
         form.prompt_tools.render(control)
         items = [(item.name, item.id) for item in work.document.objects] if work is not None else []
-        _fill(form.object, items, work.document.current if work is not None else None)
+        fill(form.object, items, work.document.current if work is not None else None)
         self._render_swatches(items)
         form.object.setEnabled(work is not None)
         self._render_history(work)
@@ -314,17 +315,6 @@ def _scrolling(form: QWidget) -> QScrollArea:
     bar = area.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
     area.setMinimumWidth(form.minimumSizeHint().width() + bar)
     return area
-
-
-def _fill(combo: QComboBox, items: list[tuple[str, Any]], current: Any) -> None:
-    """Let a combo box offer these (text, data) with this one chosen; it stays as it is when it does so already."""
-    if [(combo.itemText(row), combo.itemData(row)) for row in range(combo.count())] != items:
-        combo.clear()
-        for text, data in items:
-            combo.addItem(text, data)
-    row = next((row for row, (_, data) in enumerate(items) if data is current or data == current), -1)
-    if row != combo.currentIndex():
-        combo.setCurrentIndex(row)
 
 
 def _sweep_items(axes: Axes, labels: Sequence[str]) -> list[tuple[str, int | None]]:
