@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_sam2.session.locks import between
 from napari_sam2.session.plans import DIRECTIONS, Pass, Standing, passes, wanted
 
 
@@ -81,3 +82,38 @@ def test_all_that_is_wanted_is_done_and_nothing_else(objects, one, other, data):
                 assert min(starts) <= min(written)
             if part.direction == "backward":
                 assert max(starts) >= max(written)
+
+
+def times(slices: int, *numbers: int) -> frozenset[int]:
+    """All frames of these time points."""
+    return frozenset(frame for time in numbers for frame in range(time * slices, (time + 1) * slices))
+
+
+def test_a_correction_of_a_slice_reaches_whole_time_points_up_to_the_next_one_with_a_prompt_or_lock():
+    # Five slices. A click in the second slice of time 1, a lock in time 6, a correction in the last slice of time 4.
+    anchors, every = frames(6, 31), frozenset(range(50))
+    assert between({*anchors, 24}, 24, every, 5) == times(5, 2, 3, 4, 5)
+    standing = Standing(frames(6, 24, 31), frames(31), every - between(anchors, 24, every, 5))
+    plan = passes({1: standing}, 0, 49, "both", slices=5)
+    assert sorted((one.direction, one.first, one.last) for one in plan) == [("backward", 10, 24), ("forward", 20, 29)]
+    assert frozenset().union(*(one.writes[1] for one in plan)) == times(5, 2, 3, 4, 5)
+
+
+def test_a_change_in_the_time_point_of_another_prompt_reaches_its_neighbours_too():
+    assert between(frames(10, 12), 12, frozenset(range(40)), 5) == frozenset(range(40))
+    assert between(frames(10, 12, 21), 12, frozenset(range(40)), 5) == times(5, 0, 1, 2, 3)
+
+
+def test_a_stopped_volume_goes_on_from_the_middle_of_the_last_whole_time_point():
+    done = times(4, 0, 1) | frames(8, 9)
+    standing = Standing(frames(0), done=done, present=frames(1, 2, 5, 6, 7, 8))
+    (one,) = passes({1: standing}, 0, 19, "both", slices=4)
+    assert (one.direction, one.first, one.last) == ("forward", 8, 19)
+    assert one.writes == {1: times(4, 2, 3, 4)}
+    assert one.seeds == {1: 6}
+
+
+def test_accepted_slices_are_left_alone_within_their_time_point():
+    standing = Standing(frames(0, 6), held=frames(6), done=times(4, 0, 2))
+    (one,) = passes({1: standing}, 0, 11, "both", slices=4)
+    assert one.writes == {1: frames(4, 5, 7)}

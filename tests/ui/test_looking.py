@@ -88,6 +88,23 @@ def test_an_axis_is_swept_with_one_object_in_all_of_it(open_session, stack):
     assert "frames 2–5 of object 1" in session.controller.hint, "time points, not slices counted through"
 
 
+def test_a_correction_of_a_volume_reaches_whole_time_points_and_not_that_of_the_first_click(open_session, stack):
+    session = open_session(np.stack([stack] * 3, axis=1), axis_labels=("t", "z", "y", "x"))
+    session.controller.set_frame_axis(0, 1)
+    session.click(1, 0, 16, 22)
+    session.settle()
+    session.propagate(first=0, last=17)
+    assert session.document.done(1) == set(range(18))
+    session.click(3, 1, 18, 26)
+    session.settle()
+    assert session.document.done(1) == {0, 1, 2, 3, 4, 5}, "the slices of the first click's time point are not in doubt"
+    assert "frames 2–5 of object 1" in session.controller.hint
+    session.document.undo()
+    session.document.lock(1, 14)
+    session.document.replace_points({(): {(1, 3): (((16, 22),), (1,)), (1, 8): (((17, 24),), (1,))}})
+    assert session.document.done(1) == {*range(6), *range(12, 18)}, "up to the time point that has an accepted slice"
+
+
 # Contrast ------------------------------------------------------------------------------------------------------------
 
 

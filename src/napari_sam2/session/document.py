@@ -129,6 +129,11 @@ class Document(ObjectList):
         }
         return frozenset(prompted | self.locked_frames(object_id, plane))
 
+    @property
+    def slices(self) -> int:
+        """How many frames in a row are one time point."""
+        return self.masks.slices if self.masks is not None else 1
+
     def standings(self, plane: Plane = ()) -> dict[int, Standing]:
         """What is known of every object of a plane of which it is said somewhere where it is, for `plans.passes`."""
         starts_of: dict[int, set[int]] = {}
@@ -285,5 +290,5 @@ class Document(ObjectList):
             done = self.done(object_id, plane)
             if done:
                 anchors = self.anchors(object_id, plane)
-                left = done.difference(*(between(anchors, frame, done) for frame in frames))
+                left = done.difference(*(between(anchors, frame, done, self.slices) for frame in frames))
                 self._content.tables.put("done", (plane, object_id), left or MISSING)

@@ -30,14 +30,23 @@ class Masks:
     changed = Signal(tuple, int)
     relabelled = Signal(dict, int)
 
-    def __init__(self, array: Any, frames: int, planes: Iterable[Plane] = ((),), index: Index | None = None) -> None:
+    def __init__(
+        self,
+        array: Any,
+        frames: int,
+        planes: Iterable[Plane] = ((),),
+        index: Index | None = None,
+        slices: int = 1,
+    ) -> None:
         """
         Args:
             array: integers; numpy, or anything that takes and gives numpy by index. Never exchanged for another one.
             frames: how many frames there are.
             planes: all planes that there are.
             index: where a frame lies; (frames, y, x) when left out.
+            slices: how many frames in a row are one time point.
         """
+        self.slices = slices
         self.array = array
         self.frames = frames
         self.planes = tuple(planes)

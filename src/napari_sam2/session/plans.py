@@ -1,5 +1,6 @@
 """What a propagation does: which frames of which objects, in which order. Pure functions on frame numbers."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -59,13 +60,17 @@ def wanted(standing: Standing, first: int, last: int, direction: str) -> frozens
     return frozenset(frames) - standing.held
 
 
-def passes(objects: Mapping[int, Standing], first: int, last: int, direction: str) -> list[Pass]:
+def passes(objects: Mapping[int, Standing], first: int, last: int, direction: str, slices: int = 1) -> list[Pass]:
     """How to do what is left to do in frames `first` up to and with `last`.
 
     An object of which nothing is done goes through the whole range. Otherwise what a correction reaches is done anew:
     up to the next prompt or accepted frame on each side, away from the correction. What was stopped goes on where it
-    was.
+    was. With `slices`, so many frames in a row are one time point, which is done as a whole.
     """
+    if slices > 1:
+        whole_times = {object_id: _in_times(each, slices) for object_id, each in objects.items()}
+        plan = passes(whole_times, first // slices, last // slices, direction)
+        return [_in_frames(one, objects, slices) for one in plan]
     whole: dict[int, frozenset[int]] = {}
     parts: dict[tuple[str, int, int], tuple[dict[int, frozenset[int]], dict[int, int]]] = {}
     for object_id, standing in sorted(objects.items()):
@@ -134,3 +139,34 @@ def _span(
             start = source
     where = sorted((start, end))
     return Pass("forward" if step > 0 else "backward", where[0], where[1], {object_id: writes}, seeds)
+
+
+def _in_times(standing: Standing, slices: int) -> Standing:
+    """The same in time points: one is held when all of its slices are, and done when nothing is left to do in it."""
+    return Standing(
+        _any_of(standing.starts, slices),
+        _all_of(standing.held, slices),
+        _all_of(standing.done | standing.held, slices),
+        _any_of(standing.present, slices),
+    )
+
+
+def _any_of(frames: frozenset[int], slices: int) -> frozenset[int]:
+    return frozenset(frame // slices for frame in frames)
+
+
+def _all_of(frames: frozenset[int], slices: int) -> frozenset[int]:
+    counts = Counter(frame // slices for frame in frames)
+    return frozenset(time for time, count in counts.items() if count == slices)
+
+
+def _in_frames(one: Pass, objects: Mapping[int, Standing], slices: int) -> Pass:
+    """A pass through time points as one through their slices. It goes on from the middle slice that has the object."""
+    writes, seeds = {}, {}
+    for object_id, times in one.writes.items():
+        frames = frozenset(frame for time in times for frame in range(time * slices, (time + 1) * slices))
+        writes[object_id] = frames - objects[object_id].held
+    for object_id, time in one.seeds.items():
+        present = sorted(frame for frame in objects[object_id].present if frame // slices == time)
+        seeds[object_id] = present[len(present) // 2]
+    return Pass(one.direction, one.first * slices, (one.last + 1) * slices - 1, writes, seeds)

@@ -141,7 +141,7 @@ class Carrying:
         if work.model is not None and work.model != choice:
             document.clear_done()
         standings = document.standings(plane)
-        plan = passes(standings, wish.first, wish.last, wish.direction)
+        plan = passes(standings, wish.first, wish.last, wish.direction, document.slices)
         if not plan:
             self.told.emit(*_nothing(standings, wish, document.has_prompts()))
             return False
@@ -196,7 +196,7 @@ class Carrying:
         load = self._load
         if load is not None and plane == load.plane:
             anchors = load.work.document.anchors(object_id, plane)
-            reached = between(anchors, frame, range(load.work.axes.frames))
+            reached = between(anchors, frame, range(load.work.axes.frames), load.work.document.slices)
             load.void.setdefault(object_id, set()).update(reached | {frame})
 
     def _on_frame(self, number: int, result: Any) -> None:
@@ -244,8 +244,9 @@ class Carrying:
         self.ended.emit(error)
 
     def _any_left(self, work: Workspace, queued: Queued) -> bool:
-        wish = queued.wish
-        return bool(passes(work.document.standings(queued.plane), wish.first, wish.last, wish.direction))
+        wish, document = queued.wish, work.document
+        standings = document.standings(queued.plane)
+        return bool(passes(standings, wish.first, wish.last, wish.direction, document.slices))
 
 
 def preview_part(work: Workspace, plane: Plane, frame: int, result: Any) -> tuple[Any, dict[int, Score]]:

@@ -92,7 +92,7 @@ class ObjectsLayer:
         self.layer = layer
         self.axes = axes
         planes = itertools.product(*(range(axes.shape[axis]) for axis in axes.held))
-        self.masks = Masks(layer.data, axes.frames, planes, axes.index)
+        self.masks = Masks(layer.data, axes.frames, planes, axes.index, axes.slices)
         self.masks.changed.connect(self._on_written)
         self.masks.relabelled.connect(self._on_relabelled)
         layer.events.labels_update.connect(self._on_painted)

@@ -49,7 +49,7 @@ def _view(document: Document, plane: Plane, axes: Axes, same_model: bool) -> Vie
     if not same_model:
         return View(True, "all frames with the other model")
     written: dict[int, set[int]] = {}
-    for one in passes(standings, 0, axes.frames - 1, "both"):
+    for one in passes(standings, 0, axes.frames - 1, "both", document.slices):
         for item, own in one.writes.items():
             written.setdefault(item, set()).update(own)
     if not written:
