@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from napari_sam2.session.document import EVERY, Document, DocumentError
 from napari_sam2.session.history import Step
 from napari_sam2.session.masks import Masks
+from napari_sam2.session.plans import passes
 from napari_sam2.session.prompts import Prompt
 from napari_sam2.session.scores import Score
 
@@ -296,3 +297,41 @@ def test_planes_share_objects_and_keep_their_own_pixels():
     assert (document.masks.array[:2] == 1).all()
     assert document.locked((1,)) == {(new, 2)}
     assert document.locked((0,)) == set()
+
+
+def test_a_division_is_two_daughters_of_which_the_second_waits_for_a_click(document):
+    carried(document)
+    new = document.divide(1, 3)
+    assert (new, document.current) == (4, 4)
+    assert document.parents == {3: (1,), 4: (1,)}
+    assert (document.masks.array[:3, :4, :4] == 1).all()
+    assert (document.masks.array[3:, :4, :4] == 3).all()
+    assert document.done(1) == {0, 1, 2}
+    assert document.done(3) == {3, 4}
+    document.undo()
+    assert document.parents == {}
+    assert [item.id for item in document.objects] == [1, 2]
+    assert (document.masks.array[:, :4, :4] == 1).all()
+
+
+def test_a_daughter_that_begins_on_the_frame_gets_a_sister_and_one_that_has_ended_is_not_split(document):
+    document.divide(1, 3)
+    assert document.divide(3, 3) == 5
+    assert document.parents == {3: (1,), 4: (1,), 5: (1,)}
+    document.masks.array[2:, 4:, 8:] = 0
+    document.masks.forget()
+    assert document.divide(2, 2) == 6
+    assert document.parents[6] == (2,)
+    with pytest.raises(DocumentError, match="first frame with two cells"):
+        document.divide(2, 0)
+
+
+def test_a_daughter_is_not_carried_to_the_frames_of_its_mother(document):
+    carried(document)
+    new = document.divide(1, 3)
+    document.set_prompt(new, Prompt(3, points=((1.0, 6.0),), labels=(1,)))
+    (one,) = passes(document.standings(), 0, 4, "both")
+    assert one.writes == {new: {3, 4}}
+    document.set_prompt(new, Prompt(1, points=((1.0, 6.0),), labels=(1,)))
+    (one,) = passes(document.standings(), 0, 4, "both")
+    assert one.writes == {new: {1, 2, 3, 4}}, "where somebody says that it is, it is"

@@ -522,3 +522,44 @@ def test_the_button_queues_while_frames_are_segmented_and_what_waits_can_be_drop
     desk.qtbot.mouseClick(button, LEFT)
     desk.settle()
     assert button.text() == "Propagate (G)"
+
+
+def test_a_division_takes_a_key_a_click_and_a_propagation(desk, disc):
+    desk.click(*world(15, 20))
+    desk.settle()
+    desk.key(Qt.Key.Key_G)
+    desk.settle()
+    desk.viewer.dims.set_current_step(0, 3)
+    desk.click(*world(2, 60))  # the mouse is over the viewer; nothing is there, and that is taken back
+    desk.settle()
+    desk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    desk.settle()
+    desk.key(Qt.Key.Key_N, SHIFT)
+    desk.qtbot.waitUntil(lambda: "daughter of object 1" in desk.child(QLabel, "hint").text())
+    document = desk.control.workspace.document
+    assert document.parents == {2: (1,), 3: (1,)}
+    assert document.current == 3
+    desk.click(*world(43, 56))
+    desk.settle()
+    desk.key(Qt.Key.Key_G)
+    desk.settle()
+    for frame in range(6):
+        labels = desk.labels[frame]
+        np.testing.assert_array_equal(labels == (1 if frame < 3 else 2), disc(frame))
+        np.testing.assert_array_equal(labels == 3, disc(frame, 1) if frame >= 3 else np.zeros((60, 80), bool))
+    desk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    desk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    desk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    desk.settle()
+    assert document.parents == {}
+    np.testing.assert_array_equal(desk.labels[4] == 1, disc(4))
+
+
+def test_a_division_on_the_first_frame_is_explained(desk, monkeypatch):
+    told = []
+    monkeypatch.setattr(desk.control, "_tell", lambda level, text: told.append(text))
+    desk.click(*world(15, 20))
+    desk.settle()
+    desk.press("divide")
+    assert told == ["A cell divides between two frames; go to the first frame with two cells."]
+    assert desk.control.workspace.document.parents == {}

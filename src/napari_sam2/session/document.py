@@ -148,15 +148,38 @@ class Document(ObjectList):
                 with_pixels = {frame for frame in frames if object_id in on[frame]}
                 if with_pixels:
                     starts_of.setdefault(object_id, set()).update(with_pixels)
+        children: dict[int, list[int]] = {}
+        for child, mothers in self._content.parents.items():
+            for mother in mothers:
+                children.setdefault(mother, []).append(child)
         return {
             object_id: Standing(
                 frozenset(frames),
                 frozenset(held.get(object_id, ())),
                 self.done(object_id, plane),
                 self.scores.present(plane, object_id),
+                *self._life(object_id, plane, starts_of, children.get(object_id, ())),
             )
             for object_id, frames in starts_of.items()
         }
+
+    def _life(
+        self, object_id: int, plane: Plane, starts_of: Mapping[int, Collection[int]], children: Iterable[int]
+    ) -> tuple[int, int | None]:
+        """The first frame on which an object can be, and the first on which it can not be any more, by its lineage.
+
+        Slices of a time point belong together. Where somebody says that an object is, it is.
+        """
+        parents, slices = self._content.parents, self.slices
+
+        def known(item: int) -> Collection[int]:
+            return {*starts_of.get(item, ()), *(self.scores.present(plane, item) & self.done(item, plane))}
+
+        own = [frame // slices for frame in starts_of[object_id]]
+        ends = [max(there) // slices + 1 for item in parents.get(object_id, ()) if (there := known(item))]
+        begins = [min(there) // slices for child in children if (there := known(child))]
+        born = min(max(ends), min(own)) if ends else 0
+        return born * slices, max(min(begins), max(own) + 1) * slices if begins else None
 
     def tables(self) -> dict[str, dict[Any, Any]]:
         """Copies of all tables, for saving."""

@@ -111,6 +111,36 @@ class ObjectList(Editable):
             self._relabel({object_id: new}, frame)
         return new
 
+    def divide(self, object_id: int, frame: int, plane: Plane = ()) -> int:
+        """Let the object divide: it ends before `frame`, and two daughters begin. Returns the id of the second one.
+
+        What the object is from `frame` on is the first daughter. The second one has no pixels yet and becomes the
+        current object. A daughter that begins on `frame` itself gets a sister.
+
+        Raises KeyError when there is no such object, DocumentError for the first frame.
+        """
+        item = self._known(object_id)
+        slices = self.masks.slices if self.masks is not None else 1
+        start = frame // slices * slices
+        if start < 1:
+            raise DocumentError("A cell divides between two frames; go to the first frame with two cells.")
+        self._room_for(self.next_id() + 1)
+        with self._edit(f"division of {item.name}"):
+            mothers = self._content.parents.get(object_id, ())
+            if not mothers or self._on(object_id, range(start - slices, start), plane):
+                mothers = (object_id,)
+                if self._on(object_id, range(start, start + slices), plane):
+                    self.split(object_id, start)
+            new = self.next_id()
+            self._insert(new)
+            self._content.tables.put("parents", new, mothers)
+        self.select(new)
+        return new
+
+    def _on(self, object_id: int, frames: Iterable[int], plane: Plane) -> bool:
+        """Whether an object has pixels on any of these frames."""
+        return self.masks is not None and any(object_id in self.masks.objects(plane, frame) for frame in frames)
+
     def delete(self, object_id: int) -> None:
         """Take an object away with its prompts and pixels. Raises KeyError when there is no such object."""
         item = self._known(object_id)

@@ -18,12 +18,16 @@ class Standing:
         held: accepted, never written.
         done: carried there from the present prompts.
         present: of those that are done, the ones on which the object has pixels.
+        born: the first frame on which it can be, as a daughter: its mother was there before.
+        gone: the first frame on which it can not be any more, as a mother: its daughters are there. None for none.
     """
 
     starts: frozenset[int]
     held: frozenset[int] = frozenset()
     done: frozenset[int] = frozenset()
     present: frozenset[int] = frozenset()
+    born: int = 0
+    gone: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ def wanted(standing: Standing, first: int, last: int, direction: str) -> frozens
     Forward goes from its first prompt to the end of the range, "both" adds what lies before it, "backward" goes from
     its last prompt to the start of the range.
     """
+    first = max(first, standing.born)
+    last = last if standing.gone is None else min(last, standing.gone - 1)
     if not standing.starts:
         return frozenset()
     if direction == "forward":
@@ -148,6 +154,8 @@ def _in_times(standing: Standing, slices: int) -> Standing:
         _all_of(standing.held, slices),
         _all_of(standing.done | standing.held, slices),
         _any_of(standing.present, slices),
+        standing.born // slices,
+        standing.gone // slices if standing.gone is not None else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from napari.layers import Image
 from psygnal import Signal
 
-from napari_sam2.session.document import EVERY
+from napari_sam2.session.document import EVERY, DocumentError
 from napari_sam2.session.folder import Saved
 from napari_sam2.ui.backend import Backend, ModelChoice, Sam2Backend
 from napari_sam2.ui.carrying import Carrying, Wish
@@ -245,6 +245,19 @@ class Controller:
         if work is not None:
             work.document.new_object()
             work.points.positive = True
+        self.changed.emit()
+
+    def divide(self) -> None:
+        """Let the current object divide on the frame on screen; the next prompts belong to its other daughter."""
+        work = self._need_image()
+        if work is not None and self._free("record a division"):
+            plane, frame = work.visible()
+            try:
+                work.document.divide(work.document.current, frame, plane)
+            except DocumentError as error:
+                self._tell("warning", str(error))
+            else:
+                work.points.positive = True
         self.changed.emit()
 
     def select_object(self, object_id: int) -> None:

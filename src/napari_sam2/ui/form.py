@@ -73,6 +73,11 @@ class Form(QWidget):
         self.previous_object = _button("previous_object", "◀", "Previous object")
         self.next_object = _button("next_object", "▶", "Next object")
         self.new_object = _button("new_object", "New object", "The next click starts a new object")
+        self.divide = _button(
+            "divide",
+            "Divide",
+            "The object divides: on the first frame with two cells, press this, then click the cell that has no mask",
+        )
         self.undo = _button("undo", "↶", "Take back")
         self.redo = _button("redo", "↷", "Make again what was taken back")
         self.accept = _button(
@@ -134,7 +139,7 @@ class Form(QWidget):
         column.addLayout(_row(self.positive, self.negative, self.box))
         column.addWidget(self.prompt_tools)
         column.addLayout(_row(self.previous_object, self.object, self.next_object, stretch=self.object))
-        column.addLayout(_row(self.new_object, self.accept, self.accept_frame, stretch=self.new_object))
+        column.addLayout(_row(self.new_object, self.divide, self.accept, self.accept_frame, stretch=self.new_object))
         column.addWidget(QLabel("<b>All frames</b>"))
         to = QLabel("to")
         to.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -23,6 +23,7 @@ class Situation:
         propagated: masks have been carried through the frames.
         again: what would be done anew, "" when nothing has changed since then.
         accepted: the current object is accepted on the frame on screen.
+        mother: whose daughter the current object is, "" for none.
         doubtful: how many doubtful places the review lists, None while it is closed.
     """
 
@@ -41,6 +42,7 @@ class Situation:
     propagated: bool = False
     again: str = ""
     accepted: bool = False
+    mother: str = ""
     doubtful: int | None = None
 
 
@@ -65,6 +67,8 @@ def hint(now: Situation) -> str:
     gesture = _GESTURES[now.tool]
     if not now.prompts:
         return f"{gesture} a cell."
+    if not now.current and now.mother:
+        return f"{gesture} the daughter of {now.mother} that has no mask yet, then Propagate (G)."
     if not now.current:
         return f"{gesture} the next cell" + ("." if now.frames == 1 else ", or Propagate (G).")
     if now.tool == "paint":

@@ -1,24 +1,33 @@
-"""Small icons for tools, drawn in a grey that is seen on dark and on light themes."""
+"""Small icons for tools, drawn in the colour of the text beside them."""
 
 from collections.abc import Callable
 
 from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
 
-_GREY = QColor(140, 147, 152)
 _SIDE = 48
+_FAINT = 0.35
+"""How much is left of the colour on a button that cannot be pressed."""
 
 
-def icon(name: str) -> QIcon:
-    """The icon of a tool. Raises KeyError for one that is not drawn here."""
+def icon(name: str, color: QColor) -> QIcon:
+    """The icon of a tool, faint where it cannot be used. Raises KeyError for one that is not drawn here."""
+    faint = QColor(color)
+    faint.setAlphaF(_FAINT)
+    drawn = QIcon(_pixmap(name, color))
+    drawn.addPixmap(_pixmap(name, faint), QIcon.Mode.Disabled)
+    return drawn
+
+
+def _pixmap(name: str, color: QColor) -> QPixmap:
     pixmap = QPixmap(_SIDE, _SIDE)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(_GREY, 4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+    painter.setPen(QPen(color, 4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
     _DRAWINGS[name](painter)
     painter.end()
-    return QIcon(pixmap)
+    return pixmap
 
 
 def _blob() -> QPainterPath:
@@ -46,7 +55,7 @@ def _scribble(painter: QPainter) -> None:
 
 def _paint(painter: QPainter) -> None:
     painter.drawLine(QPointF(40, 8), QPointF(24, 25))
-    painter.setBrush(_GREY)
+    painter.setBrush(painter.pen().color())
     path = QPainterPath(QPointF(24, 26))
     path.cubicTo(16, 22, 12, 30, 13, 34)
     path.cubicTo(13, 38, 10, 39, 7, 40)
@@ -67,13 +76,13 @@ def _segment_frame(painter: QPainter) -> None:
     pen.setWidthF(3)
     painter.setPen(pen)
     painter.drawRoundedRect(QRectF(4, 4, 40, 40), 5, 5)
-    painter.setBrush(_GREY)
+    painter.setBrush(painter.pen().color())
     for x, y, size in ((11, 11, 11), (27, 14, 8), (13, 28, 8), (26, 27, 11)):
         painter.drawEllipse(QRectF(x, y, size, size))
 
 
 def _more(painter: QPainter) -> None:
-    painter.setBrush(_GREY)
+    painter.setBrush(painter.pen().color())
     for x in (9, 22, 35):
         painter.drawEllipse(QRectF(x, 22, 4, 4))
 

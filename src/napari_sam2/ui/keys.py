@@ -21,6 +21,11 @@ SHORTCUTS = (
     Shortcut("Shift-H", "lasso", "draw a line around the object; what is inside is its mask"),
     Shortcut("Shift-Q", "other_mask", "the next of the masks that an ambiguous click can mean"),
     Shortcut("N", "new_object", "the next prompts belong to a new object"),
+    Shortcut(
+        "Shift-N",
+        "divide",
+        "the object divides here: the next prompts belong to its second daughter",
+    ),
     Shortcut("J", "previous_object", "the next prompts belong to the object before"),
     Shortcut("K", "next_object", "the next prompts belong to the object after"),
     Shortcut("G", "propagate", "find the objects in all frames"),

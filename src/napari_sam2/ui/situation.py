@@ -31,5 +31,6 @@ def situation(control: "Controller") -> Situation:
         propagated=outlook.begun,
         again=outlook.again,
         accepted=control.accepted,
+        mother=" and ".join(document.name(item) for item in document.parents.get(document.current, ())),
         doubtful=control.doubtful,
     )

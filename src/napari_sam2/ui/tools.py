@@ -4,6 +4,7 @@ from typing import Any
 
 from napari.layers import Labels
 from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_sam2.ui.icons import icon
@@ -52,6 +53,11 @@ class PromptTools(QWidget):
         column.addWidget(self._bar)
         self._bar.hide()
 
+    def paint_icons(self, color: QColor) -> None:
+        """Draw the icons in the colour of the theme's text."""
+        for button in (self.lasso, self.scribble, self.paint, self.other_mask, self.segment_frame, self.more):
+            button.setIcon(icon(button.objectName(), color))
+
     def connect_to(self, control: Any) -> None:
         """Let the buttons do what the controller can."""
         for name in ("lasso", "scribble", "paint"):
@@ -96,7 +102,6 @@ def _tool(name: str, tip: str, checkable: bool = False) -> QPushButton:
     key = key_of(name)
     button.setToolTip(f"{tip} [{key}]" if key else tip)
     button.setAccessibleName(tip.split(":")[0])
-    button.setIcon(icon(name))
     button.setIconSize(QSize(20, 20))
     button.setCheckable(checkable)
     # Six of them must fit a narrow dock.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QVBoxLayout, QWidget
@@ -30,6 +31,7 @@ from napari_sam2.ui.review_opener import ReviewOpener
 from napari_sam2.ui.session_menu import SessionMenu
 from napari_sam2.ui.settings import default_choice, keep
 from napari_sam2.ui.standing import queued_text
+from napari_sam2.ui.tools import PromptTools
 
 _PROGRESS_SECONDS = 0.25
 
@@ -69,6 +71,7 @@ class SegmentStackWidget(QWidget):
         )
         # Closing the viewer destroys the widget; closing the dock only takes its parent away (see hideEvent).
         self.destroyed.connect(self._close_down)
+        self._close_down.follow_theme(self.form.prompt_tools)
         self._render()
 
     def hideEvent(self, event: Any) -> None:
@@ -92,6 +95,7 @@ class SegmentStackWidget(QWidget):
             "lasso": lambda: control.set_tool("points" if control.prompting.tool == "lasso" else "lasso"),
             "other_mask": control.other_mask,
             "new_object": control.new_object,
+            "divide": control.divide,
             "previous_object": lambda: control.step_object(-1),
             "next_object": lambda: control.step_object(1),
             "propagate": lambda: control.propagate(form.direction.currentData(), *self._range()),
@@ -360,10 +364,20 @@ class _Closer:
         self._open = True
         viewer.mouse_move_callbacks.append(self._on_hover)
 
+    def follow_theme(self, tools: PromptTools) -> None:
+        """Let the icons have the colour of the text, also of another theme later on."""
+        self._tools = tools
+        self._viewer.events.theme.connect(self._on_theme)
+        self._on_theme()
+
+    def _on_theme(self, event: Any = None) -> None:
+        self._tools.paint_icons(QColor(*get_theme(str(self._viewer.theme)).text.as_rgb_tuple()[:3]))
+
     def __call__(self, *args: Any) -> None:
         if self._open:
             self._open = False
             self._viewer.mouse_move_callbacks.remove(self._on_hover)
+            self._viewer.events.theme.disconnect(self._on_theme)
             self._keys.release()
             self._shelf.close()
             self._review.close()
