@@ -6,6 +6,9 @@ process needed before it saw a frame. SHARE (0 to 1) of the frames is propagated
 - memmap: 12,800 frames of 2048 x 2048 uint16 in a sparse file, 100 GiB
 - dask: 640 frames of 4096 x 4096 uint16, made as they are asked for, 20 GiB
 - napari: the same in a viewer model, with the widget's own controller and masks on the disk
+- export: labels of that size, one after the other in every format that has no pictures, with intensities of the image
+
+One case alone: ``python benchmarks/large_stacks.py CASE SHARE``.
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-CASES = {"memmap": (12_800, 2048), "dask": (640, 4096), "napari": (640, 4096)}
+CASES = {"memmap": (12_800, 2048), "dask": (640, 4096), "napari": (640, 4096), "export": (640, 4096)}
+WRITTEN = {"ome-tiff": "l.ome.tif", "ome-zarr": "l.zarr", "csv": "l.csv", "ctc": "01_RES", "geff": "l.geff",
+           "imagej": "l.zip", "coco": "l.json", "sav": "v.json"}  # fmt: skip
 RADIUS = 30
 
 
@@ -70,6 +75,28 @@ def lazy(frames: int, side: int) -> Any:
     return da.map_blocks(
         frame, chunks=((1,) * frames, (side,), (side,)), dtype=np.uint16, meta=np.empty((0, 0, 0), "u2")
     )
+
+
+def exported(frames: int, side: int, used: int, folder: Path) -> int:
+    """Write labels as they are made, in all formats; returns how many frames a reader finds the disc on."""
+    import csv
+
+    import dask.array as da
+    import numpy as np
+
+    from napari_sam2.export.formats import export_results
+    from napari_sam2.export.results import Channel, Results
+
+    def frame(block_info: Any = None) -> Any:
+        return draw(np.zeros((side, side), np.uint16), block_info[None]["chunk-location"][0])[None]
+
+    chunks = ((1,) * frames, (side,), (side,))
+    labels = da.map_blocks(frame, chunks=chunks, dtype=np.uint16, meta=np.empty((0, 0, 0), "u2"))
+    results = Results(labels[:used], channels=(Channel("image", lazy(frames, side)[:used]),))
+    for name, file in WRITTEN.items():
+        export_results(folder / file, results, name)
+    with (folder / WRITTEN["csv"]).open() as table:
+        return sum(float(row["intensity_mean_image"]) == 3000 for row in csv.DictReader(table))
 
 
 def track(stack: Any, used: int, model: Any) -> int:
@@ -131,7 +158,10 @@ def run(case: str, share: float) -> str:
         model = ns.load_model("micro")
         before = peak()
         started = time.perf_counter()
-        found = in_napari(stack, used, folder) if case == "napari" else track(stack, used, model)
+        if case == "export":
+            found = exported(frames, side, used, folder)
+        else:
+            found = in_napari(stack, used, folder) if case == "napari" else track(stack, used, model)
         seconds = time.perf_counter() - started
         del stack
     size = frames * side * side * 2 / 2**30

@@ -65,6 +65,10 @@ def bleaching(session) -> None:
 Kind = types.SimpleNamespace
 KINDS = {
     "time": Kind(array=stack(3), axes="TYX", at=(1, 23, 24), prompt=(1, 0, 23, 24), view={}, words=""),
+    "depth": Kind(array=stack(1, 4)[0], axes="ZYX", at=(1, 22, 24), prompt=(1, 0, 22, 24), view={}, words=""),
+    "a single image": Kind(
+        array=stack(1)[0], axes="YX", at=(22, 24), prompt=(0, 0, 22, 24), view={}, words="", kept=(None,)
+    ),
     "time and depth": Kind(
         array=stack(2, 3), axes="TZYX", at=(0, 1, 22, 24), prompt=(0, 1, 22, 24), view={"sweep": "Z"},
         words="--sweep Z", act=swept,
@@ -102,7 +106,8 @@ def test_every_way_gives_the_same(name, real, model, tmp_path):
         rgb=rgb,
         **({} if rgb else {"contrast_limits": LIMITS}),
     )
-    session.viewer.dims.set_current_step(0, 0)
+    if session.viewer.dims.ndim > 2:
+        session.viewer.dims.set_current_step(0, 0)
     getattr(kind, "act", lambda session: None)(session)
     session.click(*kind.at)
     session.settle()
