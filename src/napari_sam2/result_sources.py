@@ -1,18 +1,18 @@
 """Where results to export come from: arrays with any axes, and session folders. Knows no napari."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from napari_sam2.export.calibration import is_time, unit_name
-from napari_sam2.export.file_calibration import calibration_of
+from napari_sam2.export.calibration import Calibration, is_time, unit_name
+from napari_sam2.export.file_calibration import Sizes, calibration_of, from_sizes
 from napari_sam2.export.results import Results
 from napari_sam2.session.axes import Axes, default_frame_axis, is_channel, stack_from
 from napari_sam2.session.folder import SESSION, open_folder
-from napari_sam2.session.folder_format import FORMAT
+from napari_sam2.session.folder_format import FORMAT, WorldEntry
 
 _DEPTH = ("z", "depth", "plane", "planes", "slice", "slices")
 
@@ -40,6 +40,11 @@ class Cut:
         """The axes of what is looked at, in its order; the frames of a single image have none."""
         leading = (self.frame, self.depth)
         return (*(axis for axis in leading if axis is not None), len(self.shape) - 2, len(self.shape) - 1)
+
+    @property
+    def letters(self) -> str:
+        """What `axes` are, one letter each."""
+        return ("TZYX" if self.depth is not None else f"{self.letter}YX")[-len(self.axes) :]
 
     def of(self, data: Any, rgb: bool = False) -> Any:
         """An array seen like this; a view of numpy, read frame by frame for anything else."""
@@ -121,8 +126,8 @@ def says_session(folder: Path) -> bool:
 def session_results(folder: Path) -> Results:
     """The labels of a session folder, read frame by frame, with names, lineage and scores of its objects.
 
-    A session with more axes than time, depth, y and x gives the first plane. Sizes are taken from the image's file
-    where it still is.
+    A session with more axes than time, depth, y and x gives the first plane. Sizes are those of the layer; where that
+    had no units, those of the image's file, where it still is.
 
     Raises:
         SessionError: it is no session, or damaged.
@@ -131,7 +136,9 @@ def session_results(folder: Path) -> Results:
     saved = open_folder(folder)
     shape = tuple(int(size) for size in saved.masks.shape)
     followed, ndim = saved.image.frame_axis, len(shape)
-    cut = cut_of(shape, ("",) * ndim, ("",) * ndim, followed, (0,) * ndim, True)
+    world = saved.image.world
+    labels, units = (world.labels, world.units) if world is not None else (("",) * ndim, ("",) * ndim)
+    cut = cut_of(shape, labels, units, followed, (0,) * ndim, True)
     held = tuple(axis for axis in range(max(ndim - 2, 0)) if axis != followed)
     scores: dict[tuple[int, int], float] = {}
     for (plane, item), rows in saved.scores.items():
@@ -144,9 +151,21 @@ def session_results(folder: Path) -> Results:
     known = saved.image.path and image.exists()
     names = {item.id: item.name for item in saved.objects.values() if item.name != f"object {item.id}"}
     about: dict[str, Any] = {"scores": scores, "parents": saved.parents, "names": names, "title": saved.image.name}
-    if known:
-        about["calibration"] = calibration_of(image, cut.letter, volumes=cut.depth is not None)
+    sizes = Calibration() if world is None else _calibration(world, cut)
+    if not sizes.known and not sizes.frames_known and known:
+        sizes = calibration_of(image, cut.letter, volumes=cut.depth is not None)
+    about["calibration"] = sizes
     return Results(cut.of(saved.masks), cut.letter, **about)
+
+
+def _calibration(world: WorldEntry, cut: Cut) -> Calibration:
+    """What the layer of a session said of its sizes and place."""
+    letters = cut.letters
+    sizes: Sizes = {
+        letter: (world.scale[axis], world.units[axis]) for letter, axis in zip(letters, cut.axes, strict=True)
+    }
+    origins = {letter: world.translate[axis] for letter, axis in zip(letters, cut.axes, strict=True)}
+    return replace(from_sizes(sizes, cut.letter, origins, volumes=cut.depth is not None), turned=world.turned)
 
 
 def _place(

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QProgressBar, QPushButton
 import napari_sam2
 from napari_sam2.export.errors import ExportError
 from napari_sam2.export.results import ExportOptions, Results
-from napari_sam2.result_sources import cut_of
+from napari_sam2.result_sources import cut_of, session_results
 from napari_sam2.session.scores import Score
 from napari_sam2.ui.export_jobs import ExportJobs, Job
 from napari_sam2.ui.export_source import part_text, workspace_results
@@ -31,6 +31,22 @@ UNITS = ("second", "micrometer", "micrometer")
 
 
 # What is exported ----------------------------------------------------------------------------------------------------
+
+
+def test_a_session_gives_the_same_sizes_as_the_widget(open_session, stack, tmp_path):
+    for number, axes in enumerate((("t", "y", "x"), ("z", "y", "x"))):
+        units = UNITS if axes[0] == "t" else ("micrometer",) * 3
+        place = {"scale": SCALE, "units": units, "translate": (10.0, 3.0, -4.0)}
+        session = open_session(stack, axis_labels=axes, **place)
+        session.labels[:, 10:14, 10:12] = 1
+        session.click(0, 15, 20)
+        session.settle()
+        session.controller.save_session(tmp_path / f"{number}")
+        session.loop.until(lambda session=session: not session.controller.keeping.busy)
+        widget = workspace_results(session.controller.workspace, session.viewer, volumes=True)
+        folder = session_results(tmp_path / f"{number}")
+        assert (folder.axes, folder.calibration) == (widget.axes, widget.calibration)
+        assert folder.calibration.origin == (3.0, -4.0)
 
 
 def test_where_a_layer_lies_goes_along_and_what_cannot_is_said(open_session, stack):

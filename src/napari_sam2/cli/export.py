@@ -62,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
                 raise
             raise ExportError(f"{error} ({_OPTIONS[error.offer]})") from error
     ProgressLine.clear()
+    if results.calibration.turned:
+        print("the layer was turned, sheared or mirrored; the file holds sizes and place alone", file=sys.stderr)
     if options.format in _LINEAGE and not results.parents:
         print(f"{options.labels}: {_no_lineage(options.labels)}", file=sys.stderr)
     print(f"{results.count} frames: {', '.join(str(path) for path in written)}")

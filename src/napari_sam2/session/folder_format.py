@@ -105,6 +105,22 @@ class ComposedEntry(_Strict):
             raise ValueError("axis: is given for channels of an axis, and for no others")
 
 
+class WorldEntry(_Strict):
+    """Where the image lies in the world, one value per axis of the image; see export.calibration.
+
+    Attributes:
+        labels, units: what the axes are called, and in what they are measured.
+        scale, translate: size of a pixel, and place of the first one.
+        turned: there is more to it than sizes and a place.
+    """
+
+    labels: list[str]
+    units: list[str]
+    scale: list[float]
+    translate: list[float]
+    turned: bool = False
+
+
 class ImageEntry(_Strict):
     """Which image it was, and how it was seen.
 
@@ -113,6 +129,7 @@ class ImageEntry(_Strict):
         level: of an image with several resolutions, 0 is the finest.
         aspect: height of a pixel of its frames over its width.
         composed: the channels that the model saw together; None: the image alone.
+        world: where it lay; None: not known.
         fingerprint: "" when it was not known yet.
     """
 
@@ -127,7 +144,16 @@ class ImageEntry(_Strict):
     aspect: Annotated[float, Field(gt=0, lt=1e6)] = 1.0
     contrast: ContrastEntry | None = None
     composed: ComposedEntry | None = None
+    world: WorldEntry | None = None
     fingerprint: str = ""
+
+    def model_post_init(self, context: Any) -> None:
+        """Refuse a world with other axes."""
+        world = self.world
+        if world is not None and {len(world.labels), len(world.units), len(world.scale), len(world.translate)} != {
+            len(self.shape)
+        }:
+            raise ValueError(f"world: has values for other axes than the {len(self.shape)} of the image")
 
     @property
     def slices(self) -> int:

@@ -23,8 +23,8 @@ def calibration(layer: Any, cut: Cut) -> Calibration:
     Args:
         layer: with the attributes of a napari layer: scale, translate, rotate, shear, affine, units.
     """
-    letters = ("TZYX" if cut.depth is not None else f"{cut.letter}YX")[-len(cut.axes) :]
-    scale, translate, turned = _placed(layer)
+    letters = cut.letters
+    scale, translate, turned = placed(layer)
     sizes = {
         letter: (float(scale[axis]), str(layer.units[axis])) for letter, axis in zip(letters, cut.axes, strict=True)
     }
@@ -33,7 +33,7 @@ def calibration(layer: Any, cut: Cut) -> Calibration:
     return replace(found, turned=turned)
 
 
-def _placed(layer: Any) -> tuple[np.ndarray, np.ndarray, bool]:
+def placed(layer: Any) -> tuple[np.ndarray, np.ndarray, bool]:
     """Size and place of the first pixel in the world by axis, and whether there is more to it (turned, mirrored)."""
     ndim = len(layer.scale)
     linear = Affine(scale=layer.scale, rotate=layer.rotate, shear=layer.shear).linear_matrix

@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Layer
 from napari.utils.colormaps import AVAILABLE_COLORMAPS
 
-from napari_sam2.session.folder_format import ChannelEntry, ComposedEntry, ContrastEntry, ImageEntry
+from napari_sam2.session.folder_format import ChannelEntry, ComposedEntry, ContrastEntry, ImageEntry, WorldEntry
 from napari_sam2.session.tables import packed
 from napari_sam2.tracking.channels import Channel
+from napari_sam2.ui.export_source import placed
 from napari_sam2.ui.geometry import Axes, image_shape, level_of, pixel_aspect, pixels_of
 from napari_sam2.ui.scene import Look, channel_axis, composable, contrast_of
 from napari_sam2.ui.workspace import Workspace
@@ -29,6 +30,7 @@ class Seen:
     look: Look
     level: int
     parts: tuple[tuple[Image, Channel], ...]
+    world: WorldEntry
 
     @classmethod
     def of(cls, work: Workspace) -> "Seen":
@@ -39,7 +41,7 @@ class Seen:
         if work.look.channels == "visible" and channels:
             images = composable(work.image, work.images)
         parts = tuple(zip(images, channels, strict=True))
-        return cls(work.image, work.axes, work.look, level_of(work.image), parts)
+        return cls(work.image, work.axes, work.look, level_of(work.image), parts, _world(work.layers[0]))
 
     def entry(self, mark: Callable[[Image], str]) -> ImageEntry:
         """Which image it is, for a session folder.
@@ -60,6 +62,7 @@ class Seen:
             aspect=pixel_aspect(image, self.axes),
             contrast=ContrastEntry(**asdict(replace(contrast_of(image, look), invert=look.invert))),
             composed=self._composed(mark),
+            world=self.world,
             fingerprint=mark(image),
         )
 
@@ -74,6 +77,17 @@ class Seen:
     def _part(self, part: Image, channel: Channel, mark: Callable[[Image], str]) -> ChannelEntry:
         about = {"name": part.name, "path": str(part.source.path or ""), "colormap": part.colormap.name}
         return _entry(channel, **about, own=part == self.image, fingerprint=mark(part))
+
+
+def _world(layer: Layer) -> WorldEntry:
+    scale, translate, turned = placed(layer)
+    return WorldEntry(
+        labels=[str(label) for label in layer.axis_labels],
+        units=[str(unit) for unit in layer.units],
+        scale=[float(size) for size in scale],
+        translate=[float(place) for place in translate],
+        turned=turned,
+    )
 
 
 def _entry(channel: Channel, **about: object) -> ChannelEntry:
