@@ -1,6 +1,7 @@
 """Session folders: what is written is read again, and what is wrong is named."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from napari_sam2.session.autosave import Autosave, found, in_use, mark_closed, new_folder, tidy
 from napari_sam2.session.document import EVERY, Document
 from napari_sam2.session.fingerprint import fingerprint
-from napari_sam2.session.folder import SessionError, open_folder, save_folder, snapshot
+from napari_sam2.session.folder import SessionError, SessionFolder, open_folder, save_folder, snapshot
 from napari_sam2.session.folder_format import ImageEntry, from_ranges, ranges
 from napari_sam2.session.history import Step
 from napari_sam2.session.masks import Masks
@@ -202,6 +203,29 @@ def test_autosave_writes_frames_and_the_latest_state(document, autosave, tmp_pat
     assert not saved.masks[2, 0].any()
     assert saved.objects[2].name == "late"
     assert autosave.failed == []
+
+
+def test_entries_that_take_long_to_write_rest_in_between_and_pixels_do_not(document, autosave, monkeypatch):
+    written = []
+    write, write_frame = SessionFolder.write, SessionFolder.write_frame
+    monkeypatch.setattr(SessionFolder, "write", lambda self, now: (write(self, now), written.append(now.model)))
+    monkeypatch.setattr(SessionFolder, "write_frame", lambda self, *at: (write_frame(self, *at), written.append(at[1])))
+
+    def slow() -> ImageEntry:
+        time.sleep(0.4)
+        return IMAGE
+
+    autosave.state(snapshot(document, slow, "first"))
+    assert autosave.flush()
+    autosave.state(snapshot(document, lambda: IMAGE, "second"))
+    time.sleep(0.1)
+    autosave.frame((0,), 1)
+    assert autosave.flush()
+    assert written == ["first", 1, "second"]
+    autosave.state(snapshot(document, slow, "third"))
+    assert autosave.flush()
+    autosave.close(snapshot(document, lambda: IMAGE, "last", closed=True))
+    assert written[-1] == "last"
 
 
 def test_a_session_in_use_is_not_offered_and_a_closed_one_is_marked(document, autosave, tmp_path):

@@ -563,3 +563,46 @@ def test_a_division_on_the_first_frame_is_explained(desk, monkeypatch):
     desk.press("divide")
     assert told == ["A cell divides between two frames; go to the first frame with two cells."]
     assert desk.control.workspace.document.parents == {}
+
+
+def test_the_whole_loop_with_mouse_and_keys(desk, backend, disc):
+    """Choose a mask, propagate, accept, correct, propagate what the correction reaches, take back, make again."""
+    control = Qt.KeyboardModifier.ControlModifier
+    backend.ambiguous = True
+    desk.click(*world(15, 20))
+    desk.settle()
+    for larger in (True, False):
+        desk.key(Qt.Key.Key_Q, SHIFT)
+        desk.settle()
+        assert ((desk.labels[0] == 1).sum() > disc(0).sum()) == larger
+    backend.ambiguous = False
+    desk.key(Qt.Key.Key_G)
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels == 1, [disc(frame) for frame in range(6)])
+    desk.viewer.dims.set_current_step(0, 5)
+    desk.key(Qt.Key.Key_U)
+    desk.viewer.dims.set_current_step(0, 3)
+    desk.click(*world(18, 29), modifier=SHIFT)
+    desk.settle()
+    assert desk.labels[3, 18, 29] == 0
+    hint = desk.child(QLabel, "hint")
+    desk.qtbot.waitUntil(lambda: "again does frames 1–4 of object 1" in hint.text())
+    before, document = desk.labels.copy(), desk.control.workspace.document
+    done = document.done(1)
+    assert done == {0, 5}
+    steps = backend.count("step")
+    desk.key(Qt.Key.Key_G)
+    desk.settle()
+    assert document.done(1) == set(range(6))
+    assert backend.count("step") < steps + 6, "nothing beyond the click and the accepted frame is asked for"
+    np.testing.assert_array_equal(desk.labels[[0, 5]], before[[0, 5]])
+    assert desk.labels[3, 18, 29] == 0
+    after = desk.labels.copy()
+    desk.key(Qt.Key.Key_Z, control)
+    desk.settle()
+    assert document.done(1) == done
+    np.testing.assert_array_equal(desk.labels, before)
+    desk.key(Qt.Key.Key_Z, control | SHIFT)
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels, after)
+    assert document.is_locked(1, 5)

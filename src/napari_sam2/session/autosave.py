@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ from napari_sam2.session.places import Plane
 _log = logging.getLogger(__name__)
 
 _IN_USE = "in-use.lock"
+_RESTS, _LONGEST_REST = 4.0, 2.0
+"""After writing all but the pixels, the next such write waits so many times as long as it took, at most so many
+seconds: with tens of thousands of entries it would keep Python from the viewer all the time."""
 _KEPT = 20
 _KEPT_DAYS = 30
 
@@ -118,6 +122,7 @@ class Autosave:
         self._seconds = seconds
         self._frames: dict[tuple[Plane, int], None] = {}
         self._state: Snapshot | None = None
+        self._state_due = 0.0
         self._wake = threading.Condition()
         self._busy = self._closing = self._complained = False
         self._writer: SessionFolder | None = None
@@ -154,11 +159,13 @@ class Autosave:
     def _work(self) -> None:
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._frames or self._state or self._closing)
+                self._wait()
                 if not (self._frames or self._state):
                     break
                 frames, self._frames = list(self._frames), {}
-                state, self._state = self._state, None
+                state = None
+                if self._closing or time.monotonic() >= self._state_due:
+                    state, self._state = self._state, None
                 self._busy = True
             try:
                 self._write(frames, state)
@@ -171,6 +178,11 @@ class Autosave:
                     self._wake.wait_for(lambda: self._closing, self._seconds)
         self._lock.release(force=True)
 
+    def _wait(self) -> None:
+        """Until there is something to write now. Called with the lock."""
+        while not (self._frames or self._closing or (self._state and time.monotonic() >= self._state_due)):
+            self._wake.wait(max(0.001, self._state_due - time.monotonic()) if self._state else None)
+
     def _write(self, frames: list[tuple[Plane, int]], state: Snapshot | None) -> None:
         if self._writer is None:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -180,7 +192,9 @@ class Autosave:
             self._writer.write_frame(plane, frame, self._read(plane, frame))
         # Frames first: what the entries call finished is there.
         if state is not None:
+            start = time.monotonic()
             self._writer.write(state)
+            self._state_due = time.monotonic() + min(_RESTS * (time.monotonic() - start), _LONGEST_REST)
 
     def _complain(self, error: BaseException) -> None:
         _log.warning("autosave in %s: %s", self.folder, error)

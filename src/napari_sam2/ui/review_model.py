@@ -21,7 +21,7 @@ from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.review_measuring import Measuring
 from napari_sam2.ui.workspace import ViewerLike, Workspace
 
-_LOOK_SECONDS = 0.15
+_LOOK_SECONDS = 0.3
 """While frames come in, what is shown follows so often; what the user does is seen at once."""
 _SETTLE_SECONDS = 0.5
 """A frame that is painted on is measured when nothing has happened to it for so long."""

@@ -33,7 +33,7 @@ from napari_sam2.ui.settings import default_choice, keep
 from napari_sam2.ui.standing import queued_text
 from napari_sam2.ui.tools import PromptTools
 
-_PROGRESS_SECONDS = 0.25
+_PROGRESS_SECONDS = 0.3
 
 
 class SegmentStackWidget(QWidget):
