@@ -124,9 +124,11 @@ def _tracker(
     """The tracker of a stack, arranged or as it is, seen as it was in a session where that is known."""
     if seen is not None:
         options = replace(options or TrackerOptions(), contrast_limits=None, contrast=seen.contrast)
+        if seen.ends is not None and options.ends is None:
+            options = replace(options, ends=seen.ends)
     if seen is not None and seen.channels:
-        slices, aspect = (stack.axes.slices, stack.aspect) if isinstance(stack, Stack) else (1, 1.0)
-        return tracker_for(network, Composed(seen.channels), options, slices=slices, aspect=aspect)
+        ways: dict[str, Any] = _ways(stack) if isinstance(stack, Stack) else {}
+        return tracker_for(network, Composed(seen.channels), options, **ways)
     return (
         tracker_of(network, stack, options, colours) if isinstance(stack, Stack) else Tracker(network, stack, options)
     )
@@ -140,9 +142,8 @@ def tracker_of(
     Raises:
         TrackingError: the number of colours is another than that of channels, or a colour is not known.
     """
-    slices, aspect = stack.axes.slices, stack.aspect
     if not stack.channels:
-        return tracker_for(network, stack.array, options, slices=slices, aspect=aspect)
+        return tracker_for(network, stack.array, options, **_ways(stack))
     colours = default_colours(len(stack.channels)) if colours is None else colours
     if len(colours) != len(stack.channels):
         raise TrackingError(f"got {len(colours)} colours for {len(stack.channels)} channels; give one for each")
@@ -153,7 +154,12 @@ def tracker_of(
     # Each channel has its own black and white; what is done to the whole picture comes after it.
     whole = Contrast.between(0, 1, gamma=options.contrast.gamma, invert=options.contrast.invert)
     options = replace(options, contrast_limits=None, contrast=whole)
-    return tracker_for(network, Composed(channels), options, slices=slices, aspect=aspect)
+    return tracker_for(network, Composed(channels), options, **_ways(stack))
+
+
+def _ways(stack: Stack) -> dict[str, Any]:
+    """How objects are followed in a stack."""
+    return {"slices": stack.axes.slices, "aspect": stack.aspect, "depth": stack.frame_axis in "ZYX"}
 
 
 def numbered_through(objects: Iterable[ObjectPrompts], stack: Stack) -> list[ObjectPrompts]:

@@ -22,10 +22,12 @@ class Recalled:
     Attributes:
         contrast: of the image alone, or of the picture that is composed of the channels.
         channels: the lowest first; none: the image alone.
+        ends: see `TrackerOptions.ends`.
     """
 
     contrast: Contrast
     channels: tuple[Channel, ...] = ()
+    ends: bool | None = None
 
 
 def recall(session: Path, stack: Any, view: View | None, files: ExitStack) -> Recalled | None:
@@ -44,7 +46,7 @@ def recall(session: Path, stack: Any, view: View | None, files: ExitStack) -> Re
     if image is None or image.contrast is None:
         return None
     if image.composed is None:
-        return Recalled(_contrast(image.contrast))
+        return Recalled(_contrast(image.contrast), ends=image.ends)
     entries = image.composed.channels
     if image.composed.kind == "axis":
         stacks: Sequence[Any] = stack.channels if isinstance(stack, Stack) else ()
@@ -61,7 +63,7 @@ def recall(session: Path, stack: Any, view: View | None, files: ExitStack) -> Re
         Channel(part, unpacked(entry.table), _contrast(entry.contrast), entry.opacity, entry.blending)
         for part, entry in zip(stacks, entries, strict=True)
     )
-    return Recalled(Contrast.between(0, 1, invert=image.contrast.invert), channels)
+    return Recalled(Contrast.between(0, 1, invert=image.contrast.invert), channels, image.ends)
 
 
 def _contrast(entry: ContrastEntry) -> Contrast:

@@ -97,14 +97,15 @@ def cut_of(
     others = [axis for axis in range(ndim - 2) if axis != frame]
     deep = [axis for axis in others if shape[axis] > 1 and not is_channel(labels, axis)]
     depth = deep[0] if volumes and len(deep) == 1 else None
-    if depth is not None and _is_depth(labels[frame], units[frame]) and not _is_depth(labels[depth], units[depth]):
+    if depth is not None and is_depth(labels[frame], units[frame]) and not is_depth(labels[depth], units[depth]):
         frame, depth = depth, frame
-    letter: Literal["T", "Z"] = "Z" if depth is None and _is_depth(labels[frame], units[frame]) else "T"
+    letter: Literal["T", "Z"] = "Z" if depth is None and is_depth(labels[frame], units[frame]) else "T"
     held = {axis: int(at[axis]) for axis in range(ndim - 2) if axis not in (frame, depth)}
     return Cut(tuple(shape), frame, depth, held, letter)
 
 
-def _is_depth(label: str, unit: Any) -> bool:
+def is_depth(label: str, unit: Any) -> bool:
+    """Whether an axis is one of space, by its name or its unit."""
     name = unit_name(str(unit))
     return label.lower() in _DEPTH or (name is not None and not is_time(name))
 

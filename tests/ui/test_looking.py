@@ -388,3 +388,17 @@ def test_what_waits_to_be_saved_survives_a_change_of_axes(open_session, stack, t
     assert failed == []
     np.testing.assert_array_equal(np.asarray(open_folder(tmp_path / "kept").masks), session.labels)
     assert session.labels[3, 0].any()
+
+
+def test_frames_are_depth_by_the_name_or_the_unit_of_their_axis(open_session, stack):
+    for kwargs, depth in (
+        ({"axis_labels": ("z", "y", "x")}, True),
+        ({"axis_labels": ("t", "y", "x")}, False),
+        ({"units": ("um", "um", "um")}, True),
+        ({"units": ("s", "um", "um")}, False),
+        ({}, False),
+    ):
+        session = open_session(stack, **kwargs)
+        assert session.controller.workspace.stack(()).depth is depth, kwargs
+    session.controller.set_frame_axis(1)
+    assert session.controller.workspace.stack(()).depth, "from the side"

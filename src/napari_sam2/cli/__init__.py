@@ -75,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="resolution of a file with several; 0 is the finest. Left out: the finest whose frames take at most 1 GB",
     )
+    looks.add_argument(
+        "--no-ends",
+        action="store_true",
+        help="in depth, follow objects through all slices, such as vessels; micro ends them where they fade otherwise",
+    )
     looks = command.add_argument_group("what the model sees")
     looks.add_argument(
         "--contrast",

@@ -124,7 +124,7 @@ def _propagate(
                 objects,
                 model,
                 direction=direction,
-                options=TrackerOptions(contrast=contrast),
+                options=TrackerOptions(contrast=contrast, ends=False if options.no_ends else None),
                 colours=colours,
                 seen=None if told else recall(options.prompts, stack, view, files),
                 out=labels,

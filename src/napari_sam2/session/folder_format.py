@@ -130,6 +130,7 @@ class ImageEntry(_Strict):
         aspect: height of a pixel of its frames over its width.
         composed: the channels that the model saw together; None: the image alone.
         world: where it lay; None: not known.
+        ends: its frames, or the slices of its volumes, were depth, in which objects end; None: not known.
         fingerprint: "" when it was not known yet.
     """
 
@@ -145,6 +146,7 @@ class ImageEntry(_Strict):
     contrast: ContrastEntry | None = None
     composed: ComposedEntry | None = None
     world: WorldEntry | None = None
+    ends: bool | None = None
     fingerprint: str = ""
 
     def model_post_init(self, context: Any) -> None:

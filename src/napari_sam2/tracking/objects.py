@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_sam2.tracking.memory_bank import MemoryBank
 from napari_sam2.tracking.view import View
+
+if TYPE_CHECKING:
+    from napari_sam2.tracking.depth import Profile
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,9 @@ class TrackedObject:
     absent_for: int = 0
     """Frames in a row, up to the one tracked last, on which it was absent."""
 
+    depth: dict[bool, Profile] = field(default_factory=dict)
+    """How it has looked since the last prompt, forward and backward (True), where frames are slices."""
+
     def forget_answer(self, frame: int) -> None:
         """Let the prompts of a frame be looked at anew, as they were the first time."""
         if frame in self.alone:
@@ -86,6 +92,10 @@ class TrackedObject:
         """
         said = sorted(frame for frame, steps in self.interactions.items() if any(step.positive for step in steps))
         return said or sorted(self.answers)
+
+    def expected(self, frame: int, *, backward: bool) -> bool:
+        """The user has said that it is there farther on, so that it cannot end before."""
+        return any((start < frame) if backward else (start > frame) for start in self.starts)
 
     def ahead_of(self, low: int, high: int) -> range:
         """Frames of low <= frame < high from the first one on that says where it is."""

@@ -42,6 +42,9 @@ class TrackerOptions:
     """Frames on which the object was absent leave no memory."""
     probe_every: int = 4
     """Of an object that has been absent for PATIENCE frames only every so many frames are looked at; 1: all of them."""
+    ends: bool | None = None
+    """Frames are slices, and an object ends where it fades or becomes another one (see `tracking.depth`), for models
+    that look at windows. None: where the frames are known to be slices, as by `View("ZYX")` or by a layer's axis."""
     max_conditioning: int | None = 8
     """Prompted frames in the memory, the nearest ones; None: all."""
     second_looks: bool = True
@@ -99,6 +102,7 @@ class TrackerOptions:
             fill_holes=8,
             smallest_part=0,
             skip_absent=False,
+            ends=False,
             probe_every=1,
             max_conditioning=None,
         )

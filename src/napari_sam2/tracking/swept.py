@@ -33,7 +33,13 @@ from napari_sam2.tracking.tracker import Tracker
 
 
 def tracker_for(
-    model: Sam2, stack: Any, options: TrackerOptions | None = None, *, slices: int = 1, aspect: float = 1.0
+    model: Sam2,
+    stack: Any,
+    options: TrackerOptions | None = None,
+    *,
+    slices: int = 1,
+    aspect: float = 1.0,
+    depth: bool = False,
 ) -> Tracker | StretchedTracker | SweptTracker:
     """The tracker that fits a stack.
 
@@ -43,10 +49,15 @@ def tracker_for(
         options: as for Tracker.
         slices: so many frames in a row are one time point.
         aspect: height of a pixel over its width, in the units of the specimen.
+        depth: objects are followed in depth, so that they end there (see `TrackerOptions.ends`).
 
     Raises:
         TrackingError: the stack cannot be tracked in.
     """
+    options = options or TrackerOptions()
+    if options.ends is None:
+        # Of a swept stack, the slices of a time point are depth, unless the frames are.
+        options = replace(options, ends=depth != (slices > 1))
     if slices > 1:
         return SweptTracker(model, stack, options, slices=slices, aspect=aspect)
     if is_square(aspect):
@@ -194,15 +205,16 @@ class SweptTracker:
         result.frame = frame
         return result
 
-    def _tracker(self, numbers: range) -> Tracker | StretchedTracker:
-        picked = Picked(self._stack, numbers)
+    def _tracker(self, numbers: range, options: TrackerOptions | None = None) -> Tracker | StretchedTracker:
+        picked, options = Picked(self._stack, numbers), options or self._options
         if is_square(self._aspect):
-            return Tracker(self._model, picked, self._options)
-        return StretchedTracker(self._model, picked, self._options, aspect=self._aspect)
+            return Tracker(self._model, picked, options)
+        return StretchedTracker(self._model, picked, options, aspect=self._aspect)
 
     def _along(self, part: int) -> Tracker | StretchedTracker:
         """A tracker of one slice through all time points."""
-        return self._tracker(range(part, self._times * self._slices, self._slices))
+        numbers = range(part, self._times * self._slices, self._slices)
+        return self._tracker(numbers, replace(self._options, ends=False))
 
     def _seeded(
         self, time: int, carried: dict[int, Key], said: dict[int, list[_Said]]

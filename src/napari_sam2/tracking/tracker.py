@@ -13,9 +13,10 @@ from napari_sam2.sam2 import Sam2
 from napari_sam2.tracking import prompt_checks as check
 from napari_sam2.tracking import rivals
 from napari_sam2.tracking.answering import Answering
+from napari_sam2.tracking.depth import Profile, looks
 from napari_sam2.tracking.errors import TrackingError
 from napari_sam2.tracking.frames import Frames
-from napari_sam2.tracking.memory_bank import MemoryBank, full_selection
+from napari_sam2.tracking.memory_bank import MemoryBank, Remembered, full_selection
 from napari_sam2.tracking.network import Network
 from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
 from napari_sam2.tracking.options import PATIENCE, Direction, TrackerOptions
@@ -50,6 +51,7 @@ class Tracker:
         self.network = Network(model, self.frames, self.options)
         self._viewer = Viewer(self.network)
         self._answering = Answering(self.network, self._viewer)
+        self._ends = bool(self.options.ends) and self._viewer.windows
         self._objects: dict[int, TrackedObject] = {}
 
     @property
@@ -298,7 +300,9 @@ class Tracker:
         """Segment ``members`` on a frame: the prompted ones as they were answered, the others from memory."""
         answers = {t.id: t.answers[frame] for t in members if frame in t.interactions and frame not in t.unsettled}
         others = [thing for thing in members if thing.id not in answers]
-        resting = {thing.id: self._nowhere(thing, frame, backward) for thing in others if self._rests(thing, frame)}
+        resting = {
+            thing.id: self._nowhere(thing, frame, backward) for thing in others if self._rests(thing, frame, backward)
+        }
         others = [thing for thing in others if thing.id not in resting]
         views = [self._viewer.following(thing, frame, backward=backward) for thing in others]
         selections = [
@@ -318,10 +322,13 @@ class Tracker:
             before = {thing.id: thing.bank.latest(frame, backward=backward) for thing in others}
             sure = {thing.id for thing in members} - before.keys()
             for lost in rivals.losers(answers, before, sure, self.frames.shape):
-                answer, memory = found[lost]
-                nowhere = torch.full_like(answer.logits, rivals.ABSENT_LOGIT)
-                answers[lost] = replace(answer, logits=nowhere, object_score=rivals.ABSENT_SCORE)
-                found[lost] = answers[lost], replace(memory, logits=nowhere, object_score=rivals.ABSENT_SCORE)
+                found[lost] = _absent(*found[lost])
+        if self._ends:
+            for lost in self._ended(
+                frame, members, answers | {i: answer for i, (answer, _) in found.items()}, backward
+            ):
+                found[lost] = _absent(*found[lost])
+        answers |= {object_id: answer for object_id, (answer, _) in found.items()}
         for thing in others:
             thing.bank.track(found[thing.id][1])
         answers |= resting
@@ -329,8 +336,31 @@ class Tracker:
             thing.absent_for = 0 if answers[thing.id].object_score > 0 else thing.absent_for + 1
         return answers
 
-    def _rests(self, thing: TrackedObject, frame: int) -> bool:
-        """It has been absent for so long that it is not looked for on every frame."""
+    def _ended(
+        self, frame: int, members: Sequence[TrackedObject], answers: dict[int, Answer], backward: bool
+    ) -> list[int]:
+        """The objects that are not there any more on a slice, whatever the network says of it."""
+        picture = self.frames.tensor(frame).mean(0).numpy()
+        asked = {thing.id for thing in members if thing.id in answers}
+        seen, out = looks(answers, picture, asked), []
+        for thing in members:
+            if thing.id not in asked:
+                continue
+            if frame in thing.interactions:
+                thing.depth[backward] = Profile(seen[thing.id])
+                if not backward and thing.starts[:1] == [frame]:
+                    thing.depth[True] = Profile(seen[thing.id])  # the way back begins here, too
+                continue
+            watched = backward in thing.depth and not thing.expected(frame, backward=backward)
+            if watched and not thing.depth[backward].goes_on(seen[thing.id], thing.absent_for):
+                out.append(thing.id)
+        return out
+
+    def _rests(self, thing: TrackedObject, frame: int, backward: bool) -> bool:
+        """It has come to its end, or been absent for so long that it is not looked for on every frame."""
+        ended = backward in thing.depth and thing.depth[backward].ended
+        if ended and frame not in thing.interactions and not thing.expected(frame, backward=backward):
+            return True
         every = self.options.probe_every
         waiting = thing.absent_for >= PATIENCE and (thing.absent_for - PATIENCE) % every != every - 1
         return waiting and frame not in thing.interactions
@@ -346,3 +376,12 @@ class Tracker:
 
     def _result(self, frame: int, answers: dict[int, Answer], *, preview: bool = False) -> FrameResult:
         return FrameResult(frame, answers, self.frames.shape, resolve=self.options.resolve_overlaps, preview=preview)
+
+
+def _absent(answer: Answer, memory: Remembered) -> tuple[Answer, Remembered]:
+    """The same with no object in it."""
+    nowhere = torch.full_like(answer.logits, rivals.ABSENT_LOGIT)
+    return (
+        replace(answer, logits=nowhere, object_score=rivals.ABSENT_SCORE),
+        replace(memory, logits=nowhere, object_score=rivals.ABSENT_SCORE),
+    )

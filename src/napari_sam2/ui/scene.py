@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from napari.layers import Image
 
+from napari_sam2.result_sources import is_depth
 from napari_sam2.session.axes import is_channel, stack_from
 from napari_sam2.session.document import Plane
 from napari_sam2.tracking.channels import Blending, Channel, colour_table, default_colours
@@ -46,6 +47,7 @@ class Scene:
         aspect: height of a pixel over its width.
         contrast: of the image, or, with channels, of the composed picture.
         channels: what the picture is composed of; none: the image alone.
+        depth: the frames are slices of a volume.
     """
 
     frames: Any
@@ -53,6 +55,7 @@ class Scene:
     aspect: float = 1.0
     contrast: Contrast = AUTO
     channels: tuple[Channel, ...] = ()
+    depth: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -89,9 +92,18 @@ def scene_of(image: Image, axes: Axes, plane: Plane, look: Look, images: Sequenc
             # The limits of the layer are those of all channels together, which may differ a lot.
             kind = "frame" if look.contrast == "frame" else "percentiles"
             channels.append(Channel(part, colour_table(colour), Contrast(kind)))
+    depth = in_depth(image, axes)
     if channels:
-        return Scene(stack, axes.slices, aspect, Contrast.between(0, 1, invert=look.invert), tuple(channels))
-    return Scene(stack, axes.slices, aspect, replace(contrast_of(image, look), invert=look.invert))
+        return Scene(stack, axes.slices, aspect, Contrast.between(0, 1, invert=look.invert), tuple(channels), depth)
+    return Scene(stack, axes.slices, aspect, replace(contrast_of(image, look), invert=look.invert), depth=depth)
+
+
+def in_depth(image: Image, axes: Axes) -> bool:
+    """Whether frames are slices of a volume: by the name or the unit of their axis, or because they are y or x."""
+    if axes.frame is None:
+        return False
+    sideways = axes.frame >= len(axes.shape) - 2
+    return sideways or is_depth(image.axis_labels[axes.frame], image.units[axes.frame])
 
 
 def contrast_of(image: Image, look: Look) -> Contrast:
@@ -170,7 +182,8 @@ def open_tracker(model: Any, scene: Scene) -> Any:
     from napari_sam2.tracking.swept import tracker_for
 
     options = TrackerOptions(contrast=scene.contrast, feature_cache_bytes=feature_memory())
-    return tracker_for(model, _frames(scene), options, slices=scene.slices, aspect=scene.aspect)
+    ways = {"slices": scene.slices, "aspect": scene.aspect, "depth": scene.depth}
+    return tracker_for(model, _frames(scene), options, **ways)
 
 
 def picture_of(scene: Scene, frame: int, side: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from napari_sam2.session.tables import packed
 from napari_sam2.tracking.channels import Channel
 from napari_sam2.ui.export_source import placed
 from napari_sam2.ui.geometry import Axes, image_shape, level_of, pixel_aspect, pixels_of
-from napari_sam2.ui.scene import Look, channel_axis, composable, contrast_of
+from napari_sam2.ui.scene import Look, channel_axis, composable, contrast_of, in_depth
 from napari_sam2.ui.workspace import Workspace
 
 
@@ -63,6 +63,7 @@ class Seen:
             contrast=ContrastEntry(**asdict(replace(contrast_of(image, look), invert=look.invert))),
             composed=self._composed(mark),
             world=self.world,
+            ends=in_depth(image, self.axes) != (self.axes.swept is not None),
             fingerprint=mark(image),
         )
 
