@@ -387,7 +387,7 @@ def test_closing_the_widget_closes_the_review_down(desk):
 def test_the_hint_names_the_doubtful_places_and_the_question_mark_the_keys(desk):
     assert "Look through" in desk.widget.form.hint.text()
     desk.doubt(1, 3)
-    assert "1 doubtful place: press ." in desk.widget.form.hint.text()
+    desk.qtbot.waitUntil(lambda: "1 doubtful place: press ." in desk.widget.form.hint.text())
     desk.qtbot.mouseClick(desk.widget.form.keys, LEFT)
     page = QApplication.activePopupWidget()
     assert page.objectName() == "key_reference"
