@@ -10,7 +10,7 @@ import numpy as np
 from evaluation.recordings import deepest
 from evaluation.stacks import Stack
 from napari_sam2.sam2 import Sam2
-from napari_sam2.tracking import Tracker
+from napari_sam2.tracking import Tracker, TrackerOptions
 
 GOOD, MOST_CLICKS = 0.85, 10
 
@@ -120,12 +120,12 @@ def _taken(mask: np.ndarray, masks: np.ndarray, own: int) -> bool:
     return most != own and 2 * int(owners[most]) > np.count_nonzero(mask)
 
 
-def tracked_answers(model: Sam2, stack: Stack, prompt: str) -> list[Answer]:
+def tracked_answers(model: Sam2, stack: Stack, prompt: str, options: TrackerOptions | None = None) -> list[Answer]:
     """One ``"click"`` or the true ``"mask"`` per object on frame 0, all together; every later frame that is known.
 
     With a click, frame 0 counts too.
     """
-    tracker = Tracker(model, stack.images)
+    tracker = Tracker(model, stack.images, options)
     for index, track in enumerate(stack.tracks):
         truth = stack.masks[0] == track[0]
         if prompt == "click":
