@@ -39,11 +39,11 @@ def recording(name: str, folder: Path) -> Stack:
     return Stack(name, found.images, found.masks, link(found.masks), stills)
 
 
-def simulated(kind: str) -> list[Stack]:
+def simulated(kind: str, seed: int = SEED, scenes: int = SCENES) -> list[Stack]:
     """Scenes of one kind: other sizes of frame than in training, eight frames, identities and absences known."""
     stacks = []
-    for scene in range(SCENES):
-        rng = np.random.default_rng([SEED, KINDS.index(kind), scene])
+    for scene in range(scenes):
+        rng = np.random.default_rng([seed, KINDS.index(kind), scene])
         clip = sample_clip(rng, FRAMES, SIDE, kind)
         areas = np.bincount(clip.labels[0].ravel())
         areas[0] = 0

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model"))
 from evaluation.recordings import deepest, link
 from training.__main__ import Run
 from training.batches import Clips, from_afar, from_near, hide
+from training.calibrate import CANDIDATES, IOU, fit, fold
 from training.export import export
 from training.losses import iou_of, mask_loss
 from training.steps import clip_step, corrective_click, image_step
@@ -141,3 +142,20 @@ def test_batches_are_the_same_for_the_same_seed(seed: int) -> None:
     a, b = (Clips(0, 1, 1, 2).draw(np.random.default_rng(seed)) for _ in range(2))
     assert torch.equal(a.images, b.images)
     assert torch.equal(a.masks, b.masks)
+
+
+def test_calibration_finds_how_sure_to_be_and_changes_the_heads_so() -> None:
+    rng = np.random.default_rng(0)
+    said = rng.normal(0, 2, 4000)
+    real = 1 / (1 + np.exp(-(0.5 * said - 1)))
+    scale, shift = fit(said, real)
+    assert scale == pytest.approx(0.5, abs=0.01)
+    assert shift == pytest.approx(-1, abs=0.01)
+    head = torch.nn.Linear(8, 4).half()
+    state = {f"{IOU}.{name}": value.clone() for name, value in head.state_dict().items()}
+    fold(state, IOU, CANDIDATES, scale, shift)
+    x = torch.randn(5, 8)
+    before = torch.nn.functional.linear(x, head.weight.float(), head.bias.float())
+    after = torch.nn.functional.linear(x, state[f"{IOU}.weight"].float(), state[f"{IOU}.bias"].float())
+    torch.testing.assert_close(after[:, 1:], scale * before[:, 1:] + shift, atol=5e-3, rtol=0)
+    torch.testing.assert_close(after[:, 0], before[:, 0])
