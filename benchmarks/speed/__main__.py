@@ -18,6 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from speed.plot import draw
+
 HERE = Path(__file__).parent
 ORACLE = HERE.parent / ".oracle"
 META = ("torch==2.14.1", "torchvision==0.29.1", "setuptools", "wheel", "numpy")
@@ -149,12 +151,15 @@ def main() -> None:
         "--data", type=Path, help="folder with the recordings (see model/evaluation), for the last rows"
     )
     parser.add_argument("--json", type=Path, help="write the rows here too")
+    parser.add_argument("--plot", type=Path, help="draw the ratios into this picture")
     options = parser.parse_args()
     say(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     report = Report()
     measure(options.rounds, options.data, report)
     if options.json:
         options.json.write_text(json.dumps(report.rows, indent=1))
+    if options.plot:
+        draw(report.rows, options.plot)
 
 
 if __name__ == "__main__":
