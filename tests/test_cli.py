@@ -1,5 +1,6 @@
 """The command line as users and scripts see it: files, exit status, and one line for every mistake."""
 
+import contextlib
 import csv
 import dataclasses
 import hashlib
@@ -18,6 +19,7 @@ import pytest
 import tifffile
 
 from napari_sam2.cli import main
+from napari_sam2.cli.interrupt import interruptible
 from napari_sam2.cli.progress import ProgressLine
 from napari_sam2.weights import registry
 
@@ -199,6 +201,17 @@ def test_ctrl_c_keeps_the_finished_frames(job: list[str], tmp_path: Path) -> Non
     assert labels.shape == (2000, 64, 72)
     assert labels[0, 28, 30] == 5
     assert not labels[-1].any()
+
+
+def test_a_swallowed_ctrl_c_is_raised_again() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with interruptible() as check:
+        check()
+        with contextlib.suppress(KeyboardInterrupt):  # as Python does in a destructor, after printing it
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            check()
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_models(capsys: pytest.CaptureFixture[str], cache: Path) -> None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from napari_sam2.cli.interrupt import interruptible
 from napari_sam2.cli.models import load
 from napari_sam2.cli.progress import ProgressLine
 from napari_sam2.cli.status import DONE, INTERRUPTED
@@ -115,8 +116,9 @@ def _propagate(
         def note(step: "Progress") -> None:
             finished.add(step.result.frame)
             line(step.done, step.total)
+            check()
 
-        with ExitStack() as files:
+        with ExitStack() as files, interruptible() as check:
             # What is said on the command line counts, not what was seen in a session.
             told = contrast != Contrast() or colours is not None
             segment_stack(
