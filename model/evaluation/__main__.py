@@ -79,6 +79,9 @@ def main() -> None:
                     print(proposals[-1], flush=True)
                 continue
             answers = answers_of(model, stacks, score)
+            if not answers:
+                print(f"{name}: nothing to measure for {score}", flush=True)
+                continue
             if score == "clicks":
                 counts.append(f"| {name} | {report.clicks(answers)} |")
                 print("clicks", counts[-1], flush=True)
