@@ -183,3 +183,20 @@ def test_objects_that_share_plates_are_what_they_are_alone(small_model: Sam2, st
         shared, alone = (t._objects[object_id].bank.tracked[1] for t in (together, run([object_id])))
         assert shared.view == alone.view
         assert (shared.logits - alone.logits).abs().max() < 0.35 * alone.logits.std(), "borders differ, no more"
+
+
+def test_small_windows_share_the_large_plates_of_a_model_that_wants_much() -> None:
+    shape = (1024, 1024)
+    line = np.linspace(64, 960, 8)
+    views = [LatticeView.around((y, x), 16, 8, shape) for y in line for x in line]
+    plates = arrange(views, shape, 64, 64)
+    assert sorted(member for _, members in plates for member in members) == list(range(64))
+    # 16 plates of 64 tokens would tile the frame; each window alone would take 64.
+    assert len(plates) <= 24
+    for plate, members in plates:
+        assert max(plate.rows, plate.columns) <= 32
+        for member in members:
+            view = views[member]
+            rows, columns = view.place_in(plate)
+            assert 0 <= rows.start < rows.stop <= 2 * plate.rows
+            assert 0 <= columns.start < columns.stop <= 2 * plate.columns

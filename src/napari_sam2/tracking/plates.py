@@ -106,7 +106,7 @@ def arrange(views: Sequence[LatticeView], shape: Shape, largest: int, least: int
                 for v in (views[i] for i in members)
             ]
         )
-        for box, rows in _merged(corners, largest // 2):
+        for box, rows in _merged(corners, largest // 2, least // 2):
             out.append((_at_least(step, box, least // 2, shape), [members[row] for row in rows]))
     return out
 
@@ -121,8 +121,12 @@ def _at_least(step: int, box: NDArray[np.int64], least: int, shape: Shape) -> Pl
     return Plate(step, *starts, *counts)
 
 
-def _merged(boxes: NDArray[np.int64], largest: int) -> list[tuple[NDArray[np.int64], list[int]]]:
-    """Boxes joined greedily, the pair that saves most first. Returns boxes with the rows that they hold."""
+def _merged(boxes: NDArray[np.int64], largest: int, least: int) -> list[tuple[NDArray[np.int64], list[int]]]:
+    """Boxes joined greedily, the pair that saves most first. Returns boxes with the rows that they hold.
+
+    A box costs its area, a side of less than ``least`` as much as one of ``least``; of pairs that save the same, those
+    that lie together are joined first.
+    """
     boxes = boxes.copy()
     held = [[row] for row in range(len(boxes))]
     alive = np.ones(len(boxes), bool)
@@ -132,9 +136,15 @@ def _merged(boxes: NDArray[np.int64], largest: int) -> list[tuple[NDArray[np.int
         found: NDArray[np.int64] = (some[..., 2] - some[..., 0]) * (some[..., 3] - some[..., 1])
         return found
 
+    def cost(some: NDArray[np.int64]) -> NDArray[np.int64]:
+        sides = np.maximum(some[..., 2:] - some[..., :2], least)
+        found: NDArray[np.int64] = sides[..., 0] * sides[..., 1]
+        return found
+
     def weigh(row: int) -> None:
         joined = np.concatenate((np.minimum(boxes[row, :2], boxes[:, :2]), np.maximum(boxes[row, 2:], boxes[:, 2:])), 1)
-        gain = (area(boxes[row]) + area(boxes) - area(joined)).astype(float)
+        gain = (cost(boxes[row]) + cost(boxes) - cost(joined)).astype(float)
+        gain = np.where(gain < 0, gain, gain + 1 / (1.0 + area(joined)))
         sides = np.maximum(joined[:, 2] - joined[:, 0], joined[:, 3] - joined[:, 1])
         same = area(joined) == np.maximum(area(boxes), area(boxes[row]))  # one lies in the other
         gain[((sides > largest) & ~same) | ~alive] = -1
