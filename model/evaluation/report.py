@@ -92,7 +92,7 @@ def _tile(answer: Answer) -> np.ndarray:
     truth = answer.stack.masks[answer.frame] == answer.ident if answer.ident else np.zeros_like(answer.mask)
     shown = truth if truth.any() else answer.mask
     rows, columns = np.nonzero(shown) if shown.any() else ([0], [0])
-    half = max(12, int(2.5 * 2 * np.sqrt(max(len(rows), 1) / np.pi) / 1))
+    half = max(12, int(5 * np.sqrt(max(len(rows), 1) / np.pi)))
     cy, cx = int(np.mean(rows)), int(np.mean(columns))
 
     def cut(plane: np.ndarray, fill: float = 0) -> np.ndarray:

@@ -14,7 +14,6 @@ _MOST_LEVELS = 32
 
 def _arranged(path: Path, array: Any, letters: str) -> tuple[Any, Literal["T", "Z"]]:
     """An array of a file as (frames, y, x) or (t, z, y, x), and what the frames are."""
-
     if not {"Y", "X"} <= set(letters) or set(letters) - set("TZYXCQS"):
         letters = {2: "YX", 3: "TYX", 4: "TZYX"}.get(len(array.shape), "")
     if len(letters) == 3 and set("YX") < set(letters) and not set(letters) & set("TZ"):
@@ -53,7 +52,6 @@ def channels_of(files: ExitStack, path: Path, wanted: list[int] | None, shape: t
     Raises:
         StackError: the image cannot be read. ValueError: it has no such channel.
     """
-
     array, letters = _image_of(files, path, shape)
     axis = next((letter for letter in "CS" if letter in letters and array.shape[letters.index(letter)] > 1), None)
     if axis is None:
@@ -74,21 +72,20 @@ def channels_of(files: ExitStack, path: Path, wanted: list[int] | None, shape: t
 
 def _image_of(files: ExitStack, path: Path, shape: tuple[int, ...]) -> tuple[Any, str]:
     """The array of an image with a letter for each axis; of several resolutions the one that the labels have."""
-
-    finest = None
+    levels: list[tuple[Any, str]] = []
     for level in range(_MOST_LEVELS):
         try:
             array, found = files.enter_context(open_source(path, level))
         except StackError:
-            if finest is None:
+            if not levels:
                 raise
             break
         colour = not found and array.shape[-1] in (3, 4) and len(array.shape) == len(shape) + 1
         letters = found or ("TZYX"[-len(shape) :] if len(shape) == 4 else "TYX") + "S" * colour
-        finest = finest or (array, letters)
+        levels.append((array, letters))
         if len(letters) == len(array.shape) and [array.shape[letters.index(axis)] for axis in "YX"] == list(shape[-2:]):
             return array, letters
-    return finest if finest is not None else (array, letters)
+    return levels[0]
 
 
 def _check_channels(path: Path, wanted: list[int] | None, count: int) -> None:

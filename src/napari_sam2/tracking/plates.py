@@ -132,18 +132,13 @@ def _merged(boxes: NDArray[np.int64], largest: int, least: int) -> list[tuple[ND
     alive = np.ones(len(boxes), bool)
     saving = np.full((len(boxes), len(boxes)), -1.0)
 
-    def area(some: NDArray[np.int64]) -> NDArray[np.int64]:
-        found: NDArray[np.int64] = (some[..., 2] - some[..., 0]) * (some[..., 3] - some[..., 1])
-        return found
-
-    def cost(some: NDArray[np.int64]) -> NDArray[np.int64]:
-        sides = np.maximum(some[..., 2:] - some[..., :2], least)
-        found: NDArray[np.int64] = sides[..., 0] * sides[..., 1]
+    def area(some: NDArray[np.int64], shortest: int = 0) -> NDArray[np.int64]:
+        found: NDArray[np.int64] = np.maximum(some[..., 2:] - some[..., :2], shortest).prod(-1)
         return found
 
     def weigh(row: int) -> None:
         joined = np.concatenate((np.minimum(boxes[row, :2], boxes[:, :2]), np.maximum(boxes[row, 2:], boxes[:, 2:])), 1)
-        gain = (cost(boxes[row]) + cost(boxes) - cost(joined)).astype(float)
+        gain = (area(boxes[row], least) + area(boxes, least) - area(joined, least)).astype(float)
         gain = np.where(gain < 0, gain, gain + 1 / (1.0 + area(joined)))
         sides = np.maximum(joined[:, 2] - joined[:, 0], joined[:, 3] - joined[:, 1])
         same = area(joined) == np.maximum(area(boxes), area(boxes[row]))  # one lies in the other
