@@ -1,5 +1,6 @@
 """Labels from elsewhere (Cellpose, StarDist, one's own) as masks of objects. Pure functions."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -95,3 +96,54 @@ def linked(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> tuple[int, int]
     common = np.intersect1d(before[before > 0], after[after > 0])
     kept = np.unique(before[(before == after) & (before > 0)])
     return len(np.intersect1d(common, kept)), len(common)
+
+
+Name = tuple[int, int]
+"""A label, and how many pieces of it came before this one on the frame."""
+
+
+@dataclass(frozen=True)
+class TakenFrame:
+    """One frame: the masks (y, x) by object id, and the labels (y, x) in which they are drawn."""
+
+    frame: int
+    masks: dict[int, npt.NDArray[Any]]
+    picture: npt.NDArray[Any]
+
+
+def names_by_frame(
+    read: Callable[[int], npt.NDArray[Any]], frames: range, choices: LabelChoices
+) -> Iterator[tuple[list[Name], int, int]]:
+    """Of every frame the names of its labels, how many lie on themselves on the frame before, and how many could."""
+    before: npt.NDArray[Any] | None = None
+    for frame in frames:
+        picture = read(frame)
+        kept, common = (0, 0) if before is None else linked(before, picture)
+        yield _numbered([label for label, _ in masks_of_labels(picture, choices)]), kept, common
+        before = picture
+
+
+def masks_by_frame(
+    read: Callable[[int], npt.NDArray[Any]], frames: range, choices: LabelChoices, ids: dict[Name, int]
+) -> Iterator[TakenFrame]:
+    """Of every frame the masks of its objects."""
+    for frame in frames:
+        found = masks_of_labels(read(frame), choices)
+        masks, picture = {}, None
+        for (_, mask), name in zip(found, _numbered([label for label, _ in found]), strict=True):
+            if name in ids:  # else the labels were changed meanwhile
+                masks[ids[name]] = mask
+                picture = np.zeros(mask.shape, np.int64) if picture is None else picture
+                picture[mask] = ids[name]
+        if picture is not None:
+            yield TakenFrame(frame, masks, picture)
+
+
+def _numbered(labels: list[int]) -> list[Name]:
+    """(label, how many of the same label came before it) of every mask."""
+    seen: dict[int, int] = {}
+    out = []
+    for label in labels:
+        out.append((label, seen.get(label, 0)))
+        seen[label] = seen.get(label, 0) + 1
+    return out

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from napari_sam2.session.document import Plane
 from napari_sam2.session.history import Step
-from napari_sam2.session.label_prompts import LabelChoices, linked, masks_of_labels, new_ids
+from napari_sam2.session.label_prompts import LabelChoices, Name, TakenFrame, masks_by_frame, names_by_frame, new_ids
 from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.inference import InferenceThread
 from napari_sam2.ui.messages import explain
@@ -18,9 +18,6 @@ from napari_sam2.ui.workspace import Workspace
 
 _LINKED = 0.5
 """Below this share of labels that overlap themselves on the next frame, they are no tracks."""
-
-Name = tuple[int, int]
-"""A label, and how many pieces of it came before this one on the frame."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +35,6 @@ class LabelWish:
     frames: tuple[int, int]
     keep: bool = True
     choices: LabelChoices = field(default_factory=LabelChoices)
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """One frame: the masks (y, x) by object id, and the labels (y, x) in which they are drawn."""
-
-    frame: int
-    masks: dict[int, np.ndarray]
-    picture: np.ndarray
 
 
 class LabelTaking:
@@ -87,7 +75,7 @@ class LabelTaking:
         names: dict[Name, None] = {}
         counts = [0, 0]
         self._go_on(
-            _looked(read, frames, wish.choices),
+            names_by_frame(read, frames, wish.choices),
             lambda found: self._on_names(names, counts, *found),
             lambda: self._on_looked(work, plane, wish, frames, read, list(names), counts),
         )
@@ -149,7 +137,7 @@ class LabelTaking:
             self._tell("info", f"{len(ids)} objects from {wish.layer.name}. Propagate (G) follows them.")
 
         name = wish.layer.name
-        run = _taken(read, frames, wish.choices, ids)
+        run = masks_by_frame(read, frames, wish.choices, ids)
         self._go_on(run, lambda taken: self._on_taken(work, plane, name, taken), end)
 
     def _ids(self, work: Workspace, wish: LabelWish, names: list[Name], counts: list[int]) -> dict[Name, int]:
@@ -175,7 +163,7 @@ class LabelTaking:
             return {}
         return ids
 
-    def _on_taken(self, work: Workspace, plane: Plane, name: str, taken: _Taken) -> None:
+    def _on_taken(self, work: Workspace, plane: Plane, name: str, taken: TakenFrame) -> None:
         """Put one frame into the document, and draw it: the model need not look at it."""
         document, frame = work.document, taken.frame
         text = f"labels of {name}"
@@ -196,44 +184,6 @@ class LabelTaking:
             work.document.restored.emit()
         self._step = None
         self.changed.emit()
-
-
-def _looked(
-    read: Callable[[int], np.ndarray], frames: range, choices: LabelChoices
-) -> Iterator[tuple[list[Name], int, int]]:
-    """Of every frame the names of its labels, how many lie on themselves on the frame before, and how many could."""
-    before: np.ndarray | None = None
-    for frame in frames:
-        picture = read(frame)
-        kept, common = (0, 0) if before is None else linked(before, picture)
-        yield _numbered([label for label, _ in masks_of_labels(picture, choices)]), kept, common
-        before = picture
-
-
-def _taken(
-    read: Callable[[int], np.ndarray], frames: range, choices: LabelChoices, ids: dict[Name, int]
-) -> Iterator[_Taken]:
-    """Of every frame the masks of its objects."""
-    for frame in frames:
-        found = masks_of_labels(read(frame), choices)
-        masks, picture = {}, None
-        for (_, mask), name in zip(found, _numbered([label for label, _ in found]), strict=True):
-            if name in ids:  # else the labels were changed meanwhile
-                masks[ids[name]] = mask
-                picture = np.zeros(mask.shape, np.int64) if picture is None else picture
-                picture[mask] = ids[name]
-        if picture is not None:
-            yield _Taken(frame, masks, picture)
-
-
-def _numbered(labels: list[int]) -> list[Name]:
-    """(label, how many of the same label came before it) of every mask."""
-    seen: dict[int, int] = {}
-    out = []
-    for label in labels:
-        out.append((label, seen.get(label, 0)))
-        seen[label] = seen.get(label, 0) + 1
-    return out
 
 
 def _reader(work: Workspace, layer: Labels, plane: Plane) -> Callable[[int], np.ndarray] | None:
