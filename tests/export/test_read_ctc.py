@@ -49,7 +49,9 @@ def test_frames_are_read_when_they_are_looked_at(folder):
         np.asarray(again.labels[5])
 
 
-def test_what_cannot_be_read(folder):
+def test_what_cannot_be_read(folder, tmp_path):
+    with pytest.raises(ExportError, match=r"no table of tracks \(res_track.txt or man_track.txt\)"):
+        read_ctc(tmp_path)
     text = (folder / "res_track.txt").read_text()
     (folder / "res_track.txt").write_text(text + "\n9 0 one 0\n")
     with pytest.raises(ExportError, match="line 7 is '9 0 one 0', expected four whole numbers"):

@@ -445,11 +445,17 @@ def test_a_challenge_folder_opens_as_labels_and_tracks(plugin, tmp_path, monkeyp
     from napari_sam2.export.formats import export_results
 
     export_results(tmp_path / "01_RES", Results(labels, parents={2: (1,), 3: (1,)}), "ctc")
-    viewer = ViewerModel()
-    viewer.open(tmp_path / "01_RES" / "res_track.txt", plugin="napari-sam2")
-    assert [layer.name for layer in viewer.layers] == ["01_RES", "01_RES tracks"]
-    np.testing.assert_array_equal(np.asarray(viewer.layers[0].data), labels)
-    assert viewer.layers[1].graph == {2: [1], 3: [1]}
+    truth = tmp_path / "01_GT" / "TRA"
+    truth.mkdir(parents=True)
+    for file in (tmp_path / "01_RES").iterdir():
+        (truth / file.name.replace("mask", "man_track").replace("res_", "man_")).write_bytes(file.read_bytes())
+    for path in ("01_RES", "01_RES/res_track.txt", "01_GT", "01_GT/TRA"):
+        viewer = ViewerModel()
+        viewer.open(tmp_path / path, plugin="napari-sam2")
+        name = path.split("/")[0] if "TRA" not in path else "TRA"
+        assert [layer.name for layer in viewer.layers] == [name, f"{name} tracks"]
+        np.testing.assert_array_equal(np.asarray(viewer.layers[0].data), labels)
+        assert viewer.layers[1].graph == {2: [1], 3: [1]}
     assert get_reader(str(tmp_path)) is None
     assert get_reader(str(tmp_path / "01_RES" / "mask000.tif")) is None
     (tmp_path / "01_RES" / "res_track.txt").write_text("1 0 1 2\n2 2 3 1\n")

@@ -130,15 +130,28 @@ def test_the_list_of_keys_names_every_key():
         assert any(row.startswith(f"| {shortcut.key} |") for row in rows)
 
 
-def test_napari_asks_us_about_nothing_that_is_not_ours(npe2pm, manifest, tmp_path):
+def test_napari_asks_us_about_our_names_and_about_folders(npe2pm, manifest, tmp_path):
     npe2pm.register(manifest)
-    (tmp_path / "tiffs").mkdir()
-    zarr.create_array(tmp_path / "foreign.zarr", shape=(2, 8, 8), dtype="u1")
-    for name in ("tiffs", "foreign.zarr", "mysession.json", "notes.txt", "a.tif", "my_res_track.txt"):
+    for name in ("mysession.json", "notes.txt", "a.tif", "my_res_track.txt"):
         assert list(npe2pm.iter_compatible_readers([str(tmp_path / name)])) == [], name
-    for name in ("session.json", "res_track.txt", "man_track.txt"):
-        assert [reader.command for reader in npe2pm.iter_compatible_readers([str(tmp_path / name)])] == [
-            "napari-sam2.read"
-        ]
-        (tmp_path / name).write_text('{"format": "of another program"}')
-    assert get_reader(str(tmp_path / "session.json")) is None
+    # The last one is no file: the Preferences look like this for readers that may be chosen for "*.sam2/".
+    for name in ("session.json", "res_track.txt", "man_track.txt", "", "*.sam2/"):
+        readers = list(npe2pm.iter_compatible_readers([str(tmp_path / name) if "*" not in name else name]))
+        assert [reader.command for reader in readers] == ["napari-sam2.read"], name
+
+
+def test_a_folder_of_others_is_refused_by_the_names_in_it(tmp_path, monkeypatch):
+    (tmp_path / "tiffs").mkdir()
+    (tmp_path / "tiffs" / "mask000.tif").write_bytes(b"")
+    zarr.create_array(tmp_path / "foreign.zarr", shape=(2, 8, 8), dtype="u1")
+    (tmp_path / "other.json").mkdir()
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program" / "session.json").write_text('{"format": "of another program"}')
+    (tmp_path / "res_track.txt").write_text("")
+    looked = []
+    monkeypatch.setattr(Path, "iterdir", lambda path: looked.append(path))
+    monkeypatch.setattr("napari_sam2.result_sources.open_folder", looked.append)
+    for name in ("tiffs", "foreign.zarr", "foreign.zarr/zarr.json", "other.json", "program", "program/session.json"):
+        assert get_reader(str(tmp_path / name)) is None, name
+    assert get_reader(["a", "b"]) is None
+    assert looked == []

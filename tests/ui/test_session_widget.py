@@ -1,11 +1,15 @@
 """Undo, accepting, pausing and sessions in the real widget: keys, buttons, dialogs, and what is on the screen."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from npe2 import PluginManifest
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton, QWidget
 
+import napari_sam2
 from napari_sam2.session.autosave import sessions_folder
 from napari_sam2.session.folder import open_folder
 from napari_sam2.ui.widget import SegmentStackWidget
@@ -166,44 +170,51 @@ def test_an_unfinished_session_is_offered_above_and_reopened_with_one_click(desk
     again.control.close()
 
 
-def test_a_dropped_session_folder_becomes_a_session(desk, tmp_path, npe2pm):
+def test_a_session_that_napari_has_read_becomes_a_session(desk, tmp_path, npe2pm):
+    npe2pm.register(PluginManifest.from_file(Path(napari_sam2.__file__).with_name("napari.yaml")))
     desk.click(0, 15, 20)
     desk.control.save_session(tmp_path / "mine")
     desk.settle()
     desk.key(Qt.Key.Key_Z, CONTROL)
     assert desk.filled() == []
-    from napari_sam2.ui.readers import get_reader
-
-    for data, about, kind in get_reader(str(tmp_path / "mine"))(str(tmp_path / "mine")):
-        getattr(desk.viewer, f"add_{kind}")(data, **about)
+    desk.viewer.open(tmp_path / "mine", plugin="napari-sam2")
     desk.qtbot.waitUntil(lambda: desk.filled() == [0], timeout=10000)
     desk.settle()
     assert [layer.name for layer in desk.viewer.layers] == ["cells", OBJECTS, "SAM 2 boxes", POINTS]
     assert desk.viewer.layers[POINTS].data.tolist() == [[0, 15, 20]]
 
 
-def test_a_session_folder_is_dropped_onto_the_widget(desk, tmp_path):
+def drop(widget, path) -> bool:
+    """Whether a file or folder that is dropped onto a widget is taken."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    taken = []
+    for kind, at in ((QDragEnterEvent, QPoint(5, 5)), (QDropEvent, QPointF(5, 5))):
+        event = kind(at, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+        event.ignore()
+        QApplication.sendEvent(widget, event)
+        taken.append(event.isAccepted())
+    return all(taken)
+
+
+def test_a_session_folder_is_dropped_onto_the_widget_or_the_image(desk, tmp_path, monkeypatch):
+    image = desk.viewer.__wrapped__.window._qt_viewer
+    left_to_napari = []
+    monkeypatch.setattr(type(image), "_qt_open", lambda viewer, paths, **how: left_to_napari.extend(paths))
     desk.click(0, 15, 20)
     desk.control.save_session(tmp_path / "mine")
     desk.settle()
-    desk.key(Qt.Key.Key_Z, CONTROL)
-    assert desk.filled() == []
-
-    def drop(path) -> bool:
-        data = QMimeData()
-        data.setUrls([QUrl.fromLocalFile(str(path))])
-        taken = []
-        for kind, at in ((QDragEnterEvent, QPoint(5, 5)), (QDropEvent, QPointF(5, 5))):
-            event = kind(at, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
-            event.ignore()
-            QApplication.sendEvent(desk.widget, event)
-            taken.append(event.isAccepted())
-        return all(taken)
-
-    assert not drop(tmp_path)
-    assert drop(tmp_path / "mine")
-    desk.qtbot.waitUntil(lambda: desk.filled() == [0], timeout=10000)
-    desk.settle()
+    for target in (desk.widget, image):
+        desk.labels[:] = 0
+        assert drop(target, tmp_path / "mine")
+        desk.qtbot.waitUntil(lambda: desk.filled() == [0], timeout=10000)
+        desk.settle()
+    assert not drop(desk.widget, tmp_path)
+    assert left_to_napari == []
+    drop(image, tmp_path)
+    desk.viewer.window.remove_dock_widget(desk.widget)
+    drop(image, tmp_path / "mine")
+    assert left_to_napari == [str(tmp_path), str(tmp_path / "mine")]
 
 
 def test_the_offer_and_all_everyday_controls_fit(desk):

@@ -17,18 +17,30 @@ _MASK = re.compile(r"(mask|man_track)(\d{3,})\.tif", re.IGNORECASE)
 
 
 def is_ctc(folder: Path) -> bool:
-    """Whether a folder has a table of tracks: results (res_track.txt) or truth (man_track.txt)."""
-    return any((folder / name).is_file() for name in _TRACKS)
+    """Whether a folder has a table of tracks: results (res_track.txt) or truth (man_track.txt), perhaps in its TRA."""
+    return _table(folder) is not None
+
+
+def _table(folder: Path) -> Path | None:
+    """The table of tracks that says that a folder is one of the challenge."""
+    tables = (place / name for place in (folder, folder / "TRA") for name in _TRACKS)
+    return next((table for table in tables if table.is_file()), None)
 
 
 def read_ctc(folder: Path) -> Results:
     """The labels, read frame by frame when they are looked at, and the lineage of a folder.
 
+    Args:
+        folder: of results (01_RES) or of truth (01_GT or the TRA in it).
+
     Raises:
-        ExportError: no masks, frames that are missing or differ, or a line of the table that cannot be read.
+        ExportError: no table, no masks, frames that are missing or differ, or a line of the table that cannot be read.
     """
+    table = _table(folder)
+    if table is None:
+        raise ExportError(f"{folder}: has no table of tracks (res_track.txt or man_track.txt)")
     files = {}
-    for file in folder.iterdir():
+    for file in table.parent.iterdir():
         if found := _MASK.fullmatch(file.name):
             files[int(found[2])] = file
     missing = sorted(set(range(max(files, default=-1) + 1)) - set(files))
@@ -37,7 +49,6 @@ def read_ctc(folder: Path) -> Results:
         raise ExportError(
             f"{folder}: {which} missing; a Cell Tracking Challenge folder has one mask per frame from 000"
         )
-    table = next(folder / name for name in _TRACKS if (folder / name).is_file())
     parents = {track: (parent,) for track, _, _, parent in _rows(table) if parent}
     return Results(_stack([files[frame] for frame in sorted(files)]), parents=parents, title=folder.name)
 

@@ -1,6 +1,6 @@
-"""What napari calls to open sessions and Cell Tracking Challenge folders, by the file in them that says what they are.
+"""What napari calls to open sessions and Cell Tracking Challenge folders, or the file in them that says what they are.
 
-napari goes by the names of files alone: for these names it comes here, and here it is seen whether they are ours.
+napari comes here with every folder, whatever is in it, so this looks for a few names and no further.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def get_reader(path: str | list[str]) -> Reader | None:
 def folder_of(path: str) -> Path:
     """The folder that is meant; the file that says what it is stands for it."""
     found = Path(path)
-    return found.parent if found.suffix.lower() in (".txt", ".json") else found
+    return found.parent if found.suffix.lower() in (".txt", ".json") and not found.is_dir() else found
 
 
 def read_ctc_layers(path: str) -> list[LayerData]:
