@@ -159,7 +159,7 @@ def tracker_of(
 
 def _ways(stack: Stack) -> dict[str, Any]:
     """How objects are followed in a stack."""
-    return {"slices": stack.axes.slices, "aspect": stack.aspect, "depth": stack.frame_axis in "ZYX"}
+    return {"slices": stack.axes.slices, "aspect": stack.aspect, "depth": stack.in_depth}
 
 
 def numbered_through(objects: Iterable[ObjectPrompts], stack: Stack) -> list[ObjectPrompts]:

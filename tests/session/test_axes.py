@@ -30,6 +30,16 @@ def test_every_position_leads_to_its_pixel_and_back(axes: Axes, data: st.DataObj
     assert stack_from(array, axes, plane)[frame][int(y), int(x)] == array[tuple(place)]
 
 
+def test_objects_are_followed_in_depth_where_frames_or_what_is_swept_are_slices() -> None:
+    volume, both = (4, 9, 9), (3, 4, 9, 9)
+    assert Axes(volume, 0).in_depth(True)
+    assert not Axes(volume, 0).in_depth(False)
+    assert Axes(both, 0, 1).in_depth(False), "through the slices of each time point"
+    assert not Axes(both, 1, 0).in_depth(True), "through the time points of each slice"
+    assert not Axes((3, 1, 9, 9), 0, 1).in_depth(False), "one slice is no depth"
+    assert not Axes((9, 9), None).in_depth(True)
+
+
 @pytest.mark.parametrize("lazy", ["dask", "zarr", "numpy"])
 def test_a_swept_stack_is_numbered_through(lazy: str) -> None:
     array = np.random.default_rng(0).integers(0, 999, (3, 2, 4, 7, 9))

@@ -62,10 +62,27 @@ def bleaching(session) -> None:
     session.controller.workspace.image.gamma = 0.7
 
 
+def going_on(session) -> None:
+    session.controller.looking.set_look(ends=False)
+
+
+def two_balls() -> np.ndarray:
+    """(z, y, x) uint16: one ball behind the other."""
+    frames = np.random.default_rng(0).normal(300, 30, (9, SIDE, SIDE))
+    slices, rows, columns = np.mgrid[:9, :SIDE, :SIDE]
+    for place, shift in ((1, 0), (7, 3)):
+        frames += 900 * (((slices - place) * 4) ** 2 + (rows - 22) ** 2 + (columns - 24 - shift) ** 2 < 100)
+    return frames.astype(np.uint16)
+
+
 Kind = types.SimpleNamespace
 KINDS = {
     "time": Kind(array=stack(3), axes="TYX", at=(1, 23, 24), prompt=(1, 0, 23, 24), view={}, words=""),
     "depth": Kind(array=stack(1, 4)[0], axes="ZYX", at=(1, 22, 24), prompt=(1, 0, 22, 24), view={}, words=""),
+    "depth, and no end": Kind(
+        array=two_balls(), axes="ZYX", at=(1, 22, 24), prompt=(1, 0, 22, 24), view={}, words="--no-ends",
+        act=going_on, ends=False,
+    ),
     "a single image": Kind(
         array=stack(1)[0], axes="YX", at=(22, 24), prompt=(0, 0, 22, 24), view={}, words="", kept=(None,)
     ),
@@ -119,7 +136,8 @@ def test_every_way_gives_the_same(name, real, model, tmp_path):
     frame, part, y, x = kind.prompt
     prompts = [ObjectPrompts(1, "ball", [Prompt(frame, ((y, x),), (1,), slice=part)])]
     view = View(kind.axes, **kind.view)
-    labels = segment_stack(kind.array, prompts, model, view=view, options=TrackerOptions(contrast=contrast))
+    options = TrackerOptions(contrast=contrast, ends=getattr(kind, "ends", None))
+    labels = segment_stack(kind.array, prompts, model, view=view, options=options)
     assert labels.any(axis=(-1, -2)).all() or name == "depth from the side"
     np.testing.assert_array_equal(shown, labels)
 

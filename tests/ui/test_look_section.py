@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel
 
+from napari_sam2.session.folder import open_folder
 from napari_sam2.ui.widget import SegmentStackWidget
 
 LEFT = Qt.MouseButton.LeftButton
@@ -83,6 +84,31 @@ def test_only_stacks_with_another_axis_offer_to_sweep_it(desk, stack):
     assert widget._range() == (6, 17)
     choose(widget, "frame_axis", "z: 3 frames")
     assert (work.axes.frame, work.axes.swept) == (1, None)
+
+
+def test_the_switch_for_ends_is_there_in_depth_alone_and_kept_with_the_session(desk, stack, qtbot, tmp_path):
+    viewer, widget = desk
+    switch = widget.findChild(QCheckBox, "ends_in_depth")
+    assert not switch.isVisible()
+    viewer.add_image(stack, name="volume", axis_labels=("z", "y", "x"))
+    control = widget.controller
+    control.set_image(viewer.layers["volume"])
+    widget._render()
+    assert switch.isVisible()
+    assert switch.isChecked()
+    assert control.workspace.stack(()).ends
+    qtbot.mouseClick(switch, LEFT, pos=QPoint(8, switch.height() // 2))
+    assert not switch.isChecked()
+    assert not control.workspace.stack(()).ends
+    control.workspace.points.layer.add([0, 15, 20])
+    control.save_session(tmp_path / "kept")
+    qtbot.waitUntil(lambda: not control.keeping.busy)
+    assert open_folder(tmp_path / "kept").image.ends is False
+    qtbot.mouseClick(switch, LEFT, pos=QPoint(8, switch.height() // 2))
+    assert control.workspace.look.ends
+    control.open_session(tmp_path / "kept")
+    qtbot.waitUntil(lambda: not control.keeping.busy and not switch.isChecked(), timeout=10_000)
+    assert not control.workspace.look.ends
 
 
 def test_levels_are_offered_for_multiscale_images_alone(desk, stack):

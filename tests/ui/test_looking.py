@@ -399,6 +399,6 @@ def test_frames_are_depth_by_the_name_or_the_unit_of_their_axis(open_session, st
         ({}, False),
     ):
         session = open_session(stack, **kwargs)
-        assert session.controller.workspace.stack(()).depth is depth, kwargs
+        assert session.controller.workspace.stack(()).ends is depth, kwargs
     session.controller.set_frame_axis(1)
-    assert session.controller.workspace.stack(()).depth, "from the side"
+    assert session.controller.workspace.stack(()).ends, "from the side"

@@ -49,6 +49,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the labels in another format and say where they are."""
+    from napari_sam2.export.calibration import TURNED
     from napari_sam2.export.errors import ExportError
     from napari_sam2.export.formats import export_results
     from napari_sam2.export.results import ExportOptions
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
             raise ExportError(f"{error} ({_OPTIONS[error.offer]})") from error
     ProgressLine.clear()
     if results.calibration.turned:
-        print("the layer was turned, sheared or mirrored; the file holds sizes and place alone", file=sys.stderr)
+        print(TURNED, file=sys.stderr)
     if options.format in _LINEAGE and not results.parents:
         print(f"{options.labels}: {_no_lineage(options.labels)}", file=sys.stderr)
     print(f"{results.count} frames: {', '.join(str(path) for path in written)}")

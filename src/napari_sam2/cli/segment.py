@@ -103,6 +103,7 @@ def _propagate(
     """Fill `labels`; returns how many frames were finished and what stopped it before the end, if anything."""
     from napari_sam2.api import segment_stack
     from napari_sam2.recalled import recall
+    from napari_sam2.session.replay import session_image
     from napari_sam2.tracking import Contrast, TrackerOptions
 
     finished: set[int] = set()
@@ -121,12 +122,14 @@ def _propagate(
         with ExitStack() as files, interruptible() as check:
             # What is said on the command line counts, not what was seen in a session.
             told = contrast != Contrast() or colours is not None
+            session = session_image(options.prompts)
+            ends = False if options.no_ends else None if session is None else session.ends
             segment_stack(
                 stack,
                 objects,
                 model,
                 direction=direction,
-                options=TrackerOptions(contrast=contrast, ends=False if options.no_ends else None),
+                options=TrackerOptions(contrast=contrast, ends=ends),
                 colours=colours,
                 seen=None if told else recall(options.prompts, stack, view, files),
                 out=labels,

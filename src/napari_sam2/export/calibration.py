@@ -44,6 +44,13 @@ def symbol(unit: str | None) -> str:
     return "pixel" if unit is None else (_SPACE | _TIME)[unit]
 
 
+TURNED = (
+    "The layer is turned, sheared or mirrored in napari. The file holds its pixels, sizes and place, and not how it is "
+    "turned: set that again where you open it."
+)
+"""What is said when a layer lies in the world as no format holds it."""
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Sizes of what is counted in pixels and frames.

@@ -51,6 +51,14 @@ class Axes:
         """How many frames belong to one index of the frame axis: one, unless an axis is swept."""
         return 1 if self.swept is None else self.shape[self.swept]
 
+    def in_depth(self, deep_frames: bool) -> bool:
+        """Whether objects are followed from slice to slice of a volume, so that they may end on the way.
+
+        Args:
+            deep_frames: the frame axis is one of space. Of time and depth, a swept axis is the other one.
+        """
+        return self.frame is not None and deep_frames != (self.slices > 1)
+
     @property
     def steps(self) -> int:
         """Length of the frame axis."""

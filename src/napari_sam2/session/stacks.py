@@ -75,6 +75,11 @@ class Stack:
         return self.letters[self.axes.frame or 0]
 
     @property
+    def in_depth(self) -> bool:
+        """Whether objects are followed from slice to slice of a volume."""
+        return self.axes.in_depth(self.frame_axis in "ZYX")
+
+    @property
     def labels_shape(self) -> tuple[int, ...]:
         """Of the labels, in the order of `letters`."""
         return (1, *self.axes.shape) if self.axes.frame is None else self.axes.shape

@@ -49,15 +49,15 @@ def tracker_for(
         options: as for Tracker.
         slices: so many frames in a row are one time point.
         aspect: height of a pixel over its width, in the units of the specimen.
-        depth: objects are followed in depth, so that they end there (see `TrackerOptions.ends`).
+        depth: objects are followed from slice to slice of a volume, so that they end there where `options` do not say
+            otherwise (see `TrackerOptions.ends`).
 
     Raises:
         TrackingError: the stack cannot be tracked in.
     """
     options = options or TrackerOptions()
     if options.ends is None:
-        # Of a swept stack, the slices of a time point are depth, unless the frames are.
-        options = replace(options, ends=depth != (slices > 1))
+        options = replace(options, ends=depth)
     if slices > 1:
         return SweptTracker(model, stack, options, slices=slices, aspect=aspect)
     if is_square(aspect):

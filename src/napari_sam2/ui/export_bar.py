@@ -16,12 +16,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sam2.export.calibration import TURNED
 from napari_sam2.export.errors import ExportError
 from napari_sam2.export.formats import FORMATS, Format
 from napari_sam2.export.results import ExportOptions
 from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.export_jobs import ExportJobs, Job
-from napari_sam2.ui.export_source import TURNED, part_text, workspace_results
+from napari_sam2.ui.export_source import part_text, workspace_results
 from napari_sam2.ui.hints import remaining_text
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import Cancelled, explain, tell

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image
-from napari.utils.transforms import Affine
 
 from napari_sam2.export.calibration import Calibration
 from napari_sam2.export.file_calibration import from_sizes
 from napari_sam2.export.results import Channel, Results
 from napari_sam2.result_sources import Cut, cut_of
 from napari_sam2.session.places import Plane
-from napari_sam2.ui.geometry import image_shape, pixels_of
+from napari_sam2.ui.geometry import image_shape, pixels_of, placed
 from napari_sam2.ui.workspace import ViewerLike, Workspace
 
 
@@ -31,17 +30,6 @@ def calibration(layer: Any, cut: Cut) -> Calibration:
     origins = {letter: float(translate[axis]) for letter, axis in zip(letters, cut.axes, strict=True)}
     found = from_sizes(sizes, cut.letter, origins, volumes=cut.depth is not None)
     return replace(found, turned=turned)
-
-
-def placed(layer: Any) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Size and place of the first pixel in the world by axis, and whether there is more to it (turned, mirrored)."""
-    ndim = len(layer.scale)
-    linear = Affine(scale=layer.scale, rotate=layer.rotate, shear=layer.shear).linear_matrix
-    outer = np.asarray(getattr(layer.affine, "affine_matrix", layer.affine), float)
-    linear, place = outer[:ndim, :ndim] @ linear, outer[:ndim, :ndim] @ layer.translate + outer[:ndim, ndim]
-    sizes = np.diagonal(linear)
-    turned = not np.allclose(linear, np.diag(sizes)) or bool((sizes < 0).any())
-    return (np.asarray(layer.scale) if turned else sizes), place, turned
 
 
 def channels(images: Sequence[Image], cut: Cut) -> tuple[Channel, ...]:
@@ -140,10 +128,3 @@ def part_text(work: Workspace, *, volumes: bool) -> str:
     labels = work.image.axis_labels
     names = {axis: f"axis {axis}" if "-" in labels[axis] else labels[axis] for axis in cut.held}
     return ", ".join(f"{names[axis]} {place}" for axis, place in cut.held.items() if cut.shape[axis] > 1)
-
-
-TURNED = (
-    "The layer is turned, sheared or mirrored in napari. The file holds its pixels, sizes and place, and not how it is "
-    "turned: set that again where you open it."
-)
-"""What is said when a layer lies in the world as no format holds it."""

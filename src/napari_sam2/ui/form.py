@@ -3,6 +3,7 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -87,6 +88,12 @@ class Form(QWidget):
             checkable=True,
         )
         self.accept_frame = _button("accept_frame", "all", "Accept this frame of all objects", checkable=True)
+        self.ends = _check(
+            "ends_in_depth",
+            "Objects end in depth",
+            "An object ends where it fades or the next one begins, as nuclei do. Off: it goes on through all slices, "
+            "as vessels do. With the published models, objects always go on.",
+        )
         self.direction = combo("direction", "Where to follow the objects to, from the frames that you clicked in")
         self.first_frame = _spin("first_frame", "First frame to fill")
         self.last_frame = _spin("last_frame", "Last frame to fill")
@@ -145,7 +152,9 @@ class Form(QWidget):
         to.setAlignment(Qt.AlignmentFlag.AlignCenter)
         frames = QWidget()
         frames.setLayout(_row(self.first_frame, to, self.last_frame))
-        column.addLayout(_rows(("Direction", self.direction), ("Frames", frames)))
+        run = _rows(("Direction", self.direction), ("Frames", frames), ("", self.ends))
+        self._ends_label = run.labelForField(self.ends)
+        column.addLayout(run)
         column.addLayout(_row(self.propagate, self.pause, self.cancel, stretch=self.propagate))
         column.addWidget(self.progress)
         column.addWidget(self._queued)
@@ -162,6 +171,17 @@ class Form(QWidget):
         """Let the button that propagates say what it does now."""
         self.propagate.setText(f"{text} ({key_of('propagate')})")
         self.propagate.setToolTip(f"{_PROPAGATE[text]} [{key_of('propagate')}]")
+
+    def show_ends(self, deep: bool, on: bool, idle: bool) -> None:
+        """Let the user say whether objects end in depth, where they are followed in depth.
+
+        Args:
+            idle: nothing is being segmented.
+        """
+        for widget in (self.ends, self._ends_label):
+            widget.setVisible(deep)
+        self.ends.setChecked(on)
+        self.ends.setEnabled(idle)
 
     def show_other_axis(self, shown: bool) -> None:
         """Let there be a choice for another axis, or none."""
@@ -210,6 +230,14 @@ def _button(name: str, text: str, tip: str, checkable: bool = False) -> QPushBut
     # A click must leave the keys with the viewer; Tab still gets here.
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
+
+
+def _check(name: str, text: str, tip: str) -> QCheckBox:
+    check = QCheckBox(text)
+    check.setObjectName(name)
+    check.setToolTip(tip)
+    check.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return check
 
 
 def _spin(name: str, tip: str) -> QSpinBox:

@@ -34,6 +34,7 @@ __all__ = [
     "level_texts",
     "pixel_aspect",
     "pixels_of",
+    "placed",
     "placement",
     "stack_of",
     "sweep_choices",
@@ -114,6 +115,17 @@ def placement(image: Image) -> dict[str, Any]:
         "units": image.units,
         "axis_labels": image.axis_labels,
     }
+
+
+def placed(layer: Any) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Size and place of the first pixel in the world by axis, and whether there is more to it (turned, mirrored)."""
+    ndim = len(layer.scale)
+    linear = Affine(scale=layer.scale, rotate=layer.rotate, shear=layer.shear).linear_matrix
+    outer = np.asarray(getattr(layer.affine, "affine_matrix", layer.affine), float)
+    linear, place = outer[:ndim, :ndim] @ linear, outer[:ndim, :ndim] @ layer.translate + outer[:ndim, ndim]
+    sizes = np.diagonal(linear)
+    turned = not np.allclose(linear, np.diag(sizes)) or bool((sizes < 0).any())
+    return (np.asarray(layer.scale) if turned else sizes), place, turned
 
 
 def guessed_axes(image: Image, dims: Any) -> Axes:

@@ -30,11 +30,13 @@ class Look:
         contrast: as the viewer shows it, percentiles of the whole stack, or of each frame.
         invert: dark objects on a light ground become light ones.
         channels: this image alone, all visible images as the viewer composes them, or an axis of channels in colours.
+        ends: in depth, objects end where they fade or become another one.
     """
 
     contrast: ContrastChoice = "shown"
     invert: bool = False
     channels: ChannelChoice = "image"
+    ends: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ class Scene:
         aspect: height of a pixel over its width.
         contrast: of the image, or, with channels, of the composed picture.
         channels: what the picture is composed of; none: the image alone.
-        depth: the frames are slices of a volume.
+        ends: objects are followed in depth, and end there.
     """
 
     frames: Any
@@ -55,7 +57,7 @@ class Scene:
     aspect: float = 1.0
     contrast: Contrast = AUTO
     channels: tuple[Channel, ...] = ()
-    depth: bool = False
+    ends: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -92,18 +94,18 @@ def scene_of(image: Image, axes: Axes, plane: Plane, look: Look, images: Sequenc
             # The limits of the layer are those of all channels together, which may differ a lot.
             kind = "frame" if look.contrast == "frame" else "percentiles"
             channels.append(Channel(part, colour_table(colour), Contrast(kind)))
-    depth = in_depth(image, axes)
+    ends = look.ends and in_depth(image, axes)
     if channels:
-        return Scene(stack, axes.slices, aspect, Contrast.between(0, 1, invert=look.invert), tuple(channels), depth)
-    return Scene(stack, axes.slices, aspect, replace(contrast_of(image, look), invert=look.invert), depth=depth)
+        return Scene(stack, axes.slices, aspect, Contrast.between(0, 1, invert=look.invert), tuple(channels), ends)
+    return Scene(stack, axes.slices, aspect, replace(contrast_of(image, look), invert=look.invert), ends=ends)
 
 
 def in_depth(image: Image, axes: Axes) -> bool:
-    """Whether frames are slices of a volume: by the name or the unit of their axis, or because they are y or x."""
+    """Whether objects are followed in depth, by the name or the unit of the frame axis, or because it is y or x."""
     if axes.frame is None:
         return False
     sideways = axes.frame >= len(axes.shape) - 2
-    return sideways or is_depth(image.axis_labels[axes.frame], image.units[axes.frame])
+    return axes.in_depth(sideways or is_depth(image.axis_labels[axes.frame], image.units[axes.frame]))
 
 
 def contrast_of(image: Image, look: Look) -> Contrast:
@@ -181,9 +183,8 @@ def open_tracker(model: Any, scene: Scene) -> Any:
     from napari_sam2.tracking import TrackerOptions
     from napari_sam2.tracking.swept import tracker_for
 
-    options = TrackerOptions(contrast=scene.contrast, feature_cache_bytes=feature_memory())
-    ways = {"slices": scene.slices, "aspect": scene.aspect, "depth": scene.depth}
-    return tracker_for(model, _frames(scene), options, **ways)
+    options = TrackerOptions(contrast=scene.contrast, ends=scene.ends, feature_cache_bytes=feature_memory())
+    return tracker_for(model, _frames(scene), options, slices=scene.slices, aspect=scene.aspect)
 
 
 def picture_of(scene: Scene, frame: int, side: int) -> np.ndarray:

@@ -11,8 +11,7 @@ from napari.utils.colormaps import AVAILABLE_COLORMAPS
 from napari_sam2.session.folder_format import ChannelEntry, ComposedEntry, ContrastEntry, ImageEntry, WorldEntry
 from napari_sam2.session.tables import packed
 from napari_sam2.tracking.channels import Channel
-from napari_sam2.ui.export_source import placed
-from napari_sam2.ui.geometry import Axes, image_shape, level_of, pixel_aspect, pixels_of
+from napari_sam2.ui.geometry import Axes, image_shape, level_of, pixel_aspect, pixels_of, placed
 from napari_sam2.ui.scene import Look, channel_axis, composable, contrast_of, in_depth
 from napari_sam2.ui.workspace import Workspace
 
@@ -63,7 +62,7 @@ class Seen:
             contrast=ContrastEntry(**asdict(replace(contrast_of(image, look), invert=look.invert))),
             composed=self._composed(mark),
             world=self.world,
-            ends=in_depth(image, self.axes) != (self.axes.swept is not None),
+            ends=look.ends and in_depth(image, self.axes),
             fingerprint=mark(image),
         )
 
@@ -109,7 +108,8 @@ def see_again(work: Workspace, entry: ImageEntry) -> list[str]:
         work.look = replace(work.look, contrast=_kind(contrast), invert=contrast.invert)
         _tone(work.image, contrast)
     composed = entry.composed
-    work.look = replace(work.look, channels=composed.kind if composed is not None else "image")
+    ends = entry.ends is not False or not in_depth(work.image, work.axes)
+    work.look = replace(work.look, channels=composed.kind if composed is not None else "image", ends=ends)
     if composed is not None and composed.kind == "visible":
         parts = {channel.name: channel for channel in composed.channels if not channel.own}
         others = [image for image in composable(work.image, _all_shown(work, parts)) if image != work.image]

@@ -28,6 +28,7 @@ from napari_sam2.ui.model_shelf import ModelShelf
 from napari_sam2.ui.models import devices
 from napari_sam2.ui.readers import folder_of
 from napari_sam2.ui.review_opener import ReviewOpener
+from napari_sam2.ui.scene import in_depth
 from napari_sam2.ui.session_menu import SessionMenu
 from napari_sam2.ui.settings import default_choice, keep
 from napari_sam2.ui.standing import queued_text
@@ -120,6 +121,7 @@ class SegmentStackWidget(QWidget):
             lambda _: self._on_axes(form.frame_axis.currentData(), form.other_axis.currentData())
         )
         form.look.connect_to(control.looking)
+        form.ends.clicked.connect(lambda on: control.looking.set_look(ends=bool(on)))
         form.look.unfolded.connect(self._on_unfolded)
         form.device.activated.connect(lambda _: control.set_device(form.device.currentData()))
         form.review.clicked.connect(lambda *_: self.review.open())
@@ -207,6 +209,7 @@ class SegmentStackWidget(QWidget):
         form.show_other_axis(bool(swept))
         form.other_axis.setEnabled(idle)
         form.look.render(work, idle)
+        form.show_ends(work is not None and in_depth(work.image, work.axes), work is None or work.look.ends, idle)
         self.controller.looking.refresh()
         path = work.masks_path if work is not None else None
         form.masks_path.setText(f"Masks on the disk: {path}" if path is not None else "")

@@ -9,10 +9,11 @@ from napari.layers import Image
 from napari.utils import progress
 from napari.utils.notifications import show_warning
 
+from napari_sam2.export.calibration import TURNED
 from napari_sam2.export.errors import ExportError
 from napari_sam2.export.formats import FORMATS, export_results
 from napari_sam2.export.results import Results
-from napari_sam2.ui.export_source import TURNED, calibration, channels, cut_of
+from napari_sam2.ui.export_source import calibration, channels, cut_of
 
 
 class WriteError(RuntimeError):
