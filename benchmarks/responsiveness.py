@@ -5,17 +5,21 @@
 runs, then while frames are segmented, and then while many things are done at once. A beat every 4 ms tells how long an
 event has to wait; what the widget does on the main thread is timed piece by piece, as time of the processor, so that
 other programs count less.
+
+``responsiveness_compared.py`` runs this several times, with and without the inference thread stepping back.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import json
 import threading
 import time
 import types
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import napari
@@ -25,6 +29,7 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_sam2.session.scores import Score
+from napari_sam2.ui import politeness
 from napari_sam2.ui.backend import Sam2Backend
 from napari_sam2.ui.label_taking import LabelWish
 from napari_sam2.ui.loop import QtLoop
@@ -162,6 +167,8 @@ class Hands:
         self._viewer = viewer
         self._canvas = next(w for w in QApplication.allWidgets() if "CanvasBackend" in type(w).__name__)
         self._steps = 0
+        self.felt: dict[str, dict[str, list[float]]] = {}
+        """Milliseconds of every wait and of every move, by what was going on."""
 
     def work(self, what: str, until: Callable[[], bool], show: bool = False) -> None:
         """Do it until something holds, and print what it was like."""
@@ -192,6 +199,7 @@ class Hands:
             for text, count in sampler.found.most_common(12):
                 print("     ", count, text)
         report(what, np.array(gaps) - BEAT, np.array(own))
+        self.felt[what] = {"waits": [1e3 * (gap - BEAT) for gap in gaps], "moves": [1e3 * move for move in own]}
 
     def _move(self) -> None:
         self._steps += 1
@@ -241,8 +249,14 @@ def main() -> None:
     parser.add_argument("side", type=int, nargs="?", default=1024)
     parser.add_argument("--model", default="")
     parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument(
+        "--alike", action="store_true", help="viewer and inference have the same right to the processor"
+    )
+    parser.add_argument("--times", type=Path, help="write all times into this file, and leave out what comes after")
     parser.add_argument("--show", action="store_true", help="where the main thread was when it was late")
     chosen = parser.parse_args()
+    if chosen.alike:
+        politeness.NICENESS = 0
     import napari_sam2.tracking.labels  # noqa: F401  with a real model this is done by the time of the first mask
 
     labels = discs(chosen.objects, chosen.side)
@@ -272,7 +286,12 @@ def main() -> None:
     hands.work("nothing runs, objects", seconds(4), show)
     control.propagate("both", 0, chosen.frames - 1)
     hands.work("propagating", seconds(chosen.seconds), show)
-    everything(control, review, hands, show, labels)
+    if chosen.times is None:
+        everything(control, review, hands, show, labels)
+    else:
+        chosen.times.write_text(json.dumps(hands.felt))
+        control.cancel()
+        hands.work("cancelled", lambda: not control.propagation.running)
     viewer.close()
 
 

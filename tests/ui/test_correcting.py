@@ -1,6 +1,9 @@
 """Corrections that stay put, undo of whole propagations, pauses, queues and going on, on a viewer model."""
 
+import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -325,3 +328,23 @@ def test_python_changes_threads_more_often_only_while_frames_come(session):
     session.propagate()
     assert max(seen) < 0.001 < usual
     session.loop.until(lambda: sys.getswitchinterval() == usual)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no niceness of single threads")
+def test_the_viewer_has_the_processor_before_the_inference_thread_and_its_helpers(session):
+    def niceness(*_):
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    seen = []
+    work = session.backend.work
+
+    def note(name):
+        seen.append(niceness())
+        with ThreadPoolExecutor(1) as helper:
+            seen.append(helper.submit(niceness).result())
+        work(name)
+
+    session.backend.work = note
+    session.click(0, 15, 20)
+    session.propagate()
+    assert min(seen) > niceness()

@@ -5,8 +5,6 @@ It never touches a layer. Tasks run one after the other; a propagation is one ta
 between.
 """
 
-import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,43 +17,13 @@ from napari_sam2.session.document import Key, interactions
 from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.backend import Backend, Foreseen, ModelChoice, Progress, TrackerLike
 from napari_sam2.ui.messages import Cancelled
+from napari_sam2.ui.politeness import Polite, step_back
 
 _T = TypeVar("_T")
 Post = Callable[[Callable[[], None]], None]
 """Run something on the main thread."""
 
-
-_TURN_SECONDS = 0.0005
-"""How long the thread may keep Python to itself while somebody waits for it.
-
-The viewer lets go of Python with every call of OpenGL, hundreds of times per picture, and each time waits until it
-gets it back; Python's own 5 ms would add up.
-"""
-
-
-class _Polite:
-    """While any task runs, Python changes between threads more often."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running = 0
-        self._usual = 0.0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._running += 1
-            if self._running == 1:
-                self._usual = sys.getswitchinterval()
-                sys.setswitchinterval(min(self._usual, _TURN_SECONDS))
-
-    def __exit__(self, *args: object) -> None:
-        with self._lock:
-            self._running -= 1
-            if self._running == 0:
-                sys.setswitchinterval(self._usual)
-
-
-_polite = _Polite()
+_polite = Polite()
 
 
 class InferenceThread:
@@ -63,7 +31,7 @@ class InferenceThread:
 
     def __init__(self, post: Post) -> None:
         self._post = post
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="napari-sam2")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="napari-sam2", initializer=step_back)
 
     def submit(
         self, task: Callable[[], _T], done: Callable[[_T], None], failed: Callable[[BaseException], None]

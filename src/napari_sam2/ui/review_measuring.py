@@ -13,6 +13,7 @@ from psygnal import Signal
 from napari_sam2.session.confidence import FrameFigures, measure_frame
 from napari_sam2.session.document import Plane
 from napari_sam2.ui.loop import Loop
+from napari_sam2.ui.politeness import step_back
 
 Read = Callable[[], np.ndarray]
 """Reads the (y, x) labels of a frame. Called on the thread."""
@@ -34,7 +35,7 @@ class Measuring:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="napari-sam2-review")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="napari-sam2-review", initializer=step_back)
         self._waiting: dict[Place, Read] = {}
         self._running = False
         self._generation = 0

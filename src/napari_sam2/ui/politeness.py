@@ -1,0 +1,49 @@
+"""How the inference thread lets the viewer go first: it gives up Python often, and the processor where both want it."""
+
+import os
+import sys
+import threading
+
+NICENESS = 10
+"""By how much the inference thread is nicer than the viewer (see `nice`): of two threads that want one core, the viewer
+gets nine tenths of it. With nothing to draw, the inference thread loses nothing."""
+
+_TURN_SECONDS = 0.0005
+"""How long the thread may keep Python to itself while somebody waits for it.
+
+The viewer lets go of Python with every call of OpenGL, hundreds of times per picture, and each time waits until it
+gets it back; Python's own 5 ms would add up.
+"""
+
+
+def step_back() -> None:
+    """Let this thread, and those that it makes from now on, have the processor after the viewer.
+
+    Only Linux has a niceness of single threads; elsewhere this does nothing. To be called before torch makes its
+    threads, which are as nice as the one that makes them.
+    """
+    if NICENESS and sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
+
+
+class Polite:
+    """While any task runs, Python changes between threads more often."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+        self._usual = 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._running += 1
+            if self._running == 1:
+                self._usual = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._usual, _TURN_SECONDS))
+
+    def __exit__(self, *args: object) -> None:
+        with self._lock:
+            self._running -= 1
+            if self._running == 0:
+                sys.setswitchinterval(self._usual)
