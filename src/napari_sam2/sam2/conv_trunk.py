@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from napari_sam2.sam2.config import ConvTrunkConfig
 from napari_sam2.sam2.layers import LayerNorm2d
+from napari_sam2.sam2.products import Linear
 
 
 class ConvBlock(nn.Module):
@@ -18,8 +19,8 @@ class ConvBlock(nn.Module):
         super().__init__()
         self.dwconv = nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width)
         self.norm = nn.LayerNorm(width, eps=1e-6)
-        self.pwconv1 = nn.Linear(width, expansion * width)
-        self.pwconv2 = nn.Linear(expansion * width, width)
+        self.pwconv1 = Linear(width, expansion * width)
+        self.pwconv2 = Linear(expansion * width, width)
         self.act = nn.GELU()
         self.gamma = nn.Parameter(torch.full((width,), 0.1))
 

@@ -8,9 +8,12 @@ from torch import Tensor, nn
 
 from napari_sam2.sam2.config import HieraConfig
 from napari_sam2.sam2.layers import MLP, look
+from napari_sam2.sam2.products import Linear, in_pieces
 
 MANY_TOKENS = 1024
 """Of an attention window: more are those of a block that looks at the whole image."""
+TOKENS_AT_ONCE = 4096
+"""Of all windows, on a CPU."""
 
 
 def _pool(x: Tensor) -> Tensor:
@@ -44,8 +47,8 @@ class WindowAttention(nn.Module):
     def __init__(self, width_in: int, width: int, heads: int, pool: bool) -> None:
         super().__init__()
         self.heads, self.pool = heads, pool
-        self.qkv = nn.Linear(width_in, 3 * width)
-        self.proj = nn.Linear(width, width)
+        self.qkv = Linear(width_in, 3 * width)
+        self.proj = Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, height, width, _ = x.shape
@@ -72,7 +75,7 @@ class HieraBlock(nn.Module):
         self.attn = WindowAttention(width_in, width, heads, pool)
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
         self.mlp = MLP(width, 4 * width, width, 2, activation=nn.GELU)
-        self.proj = nn.Linear(width_in, width) if width_in != width else None
+        self.proj = Linear(width_in, width) if width_in != width else None
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x
@@ -83,7 +86,7 @@ class HieraBlock(nn.Module):
                 shortcut = _pool(shortcut)
         if self.window:
             windows, padded = partition(x, self.window)
-            windows = self.attn(windows)
+            windows = in_pieces(self.attn, windows, max(1, TOKENS_AT_ONCE // self.window**2))
             if self.pool:
                 # The pooled windows have half the side, on a grid that is padded anew for the halved map.
                 side = self.window // 2
@@ -92,7 +95,10 @@ class HieraBlock(nn.Module):
         else:
             x = self.attn(x)
         x = shortcut + x
-        mixed: Tensor = x + self.mlp(self.norm2(x))
+        return in_pieces(self._mixed, x.flatten(0, 2), TOKENS_AT_ONCE).view(x.shape)
+
+    def _mixed(self, tokens: Tensor) -> Tensor:
+        mixed: Tensor = tokens + self.mlp(self.norm2(tokens))
         return mixed
 
 

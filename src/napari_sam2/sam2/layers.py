@@ -8,8 +8,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_sam2.sam2.products import Linear, by_convolution, linear
+
 SCORES_AT_ONCE = 2**21
 """Attention scores that are held at once on a CPU: few enough to stay in its cache."""
+KEYS_AT_ONCE = 512
+"""The same, where the keys are taken in turn."""
+
+
+def _look_by_keys(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention of scaled (N, C) queries to (M, C) keys and (M, D) values, some keys at a time: (N, D).
+
+    As Milakov and Gimelshein 2018 (online softmax): sums of weights and of weighted values go on from keys to keys, and
+    are scaled down wherever a larger score turns up. All queries meet the same keys, which oneDNN lays out but once.
+    """
+    counted = torch.cat((v, v.new_ones(len(v), 1)), 1)  # the last column sums up the weights
+    total = q.new_zeros(len(q), counted.shape[1])
+    highest = q.new_full((len(q), 1), -torch.inf)
+    for keys, values in zip(torch.split(k, KEYS_AT_ONCE), torch.split(counted, KEYS_AT_ONCE), strict=True):
+        scores = linear(q, keys)
+        higher = torch.maximum(highest, scores.amax(-1, keepdim=True))
+        weights = scores.sub_(higher).exp_()
+        total.mul_((highest - higher).exp_()).add_(linear(weights, values.T))
+        highest = higher
+    return total[:, :-1] / total[:, -1:]
 
 
 def look(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -21,6 +43,8 @@ def look(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     if q.device.type != "cpu" or torch.is_grad_enabled():
         return F.scaled_dot_product_attention(q[:, None], k[:, None], v[:, None])[:, 0]
     q = q * q.shape[-1] ** -0.5
+    if by_convolution(q) and k.shape[1] > KEYS_AT_ONCE:
+        return torch.stack([_look_by_keys(*one) for one in zip(q, k, v, strict=True)])
     out = q.new_empty(*q.shape[:2], v.shape[2])
     rows = max(64, SCORES_AT_ONCE // k.shape[1])
     for queries, keys, values, found in zip(q, k, v, out, strict=True):
@@ -62,7 +86,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         widths = [width_in, *[width] * (depth - 1), width_out]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.layers = nn.ModuleList(Linear(a, b) for a, b in pairwise(widths))
         self.activation = activation()
         self.sigmoid = sigmoid
 
@@ -80,10 +104,10 @@ class Attention(nn.Module):
         super().__init__()
         inner = width // downsample
         self.heads = heads
-        self.q_proj = nn.Linear(width, inner)
-        self.k_proj = nn.Linear(kv_width or width, inner)
-        self.v_proj = nn.Linear(kv_width or width, inner)
-        self.out_proj = nn.Linear(inner, width)
+        self.q_proj = Linear(width, inner)
+        self.k_proj = Linear(kv_width or width, inner)
+        self.v_proj = Linear(kv_width or width, inner)
+        self.out_proj = Linear(inner, width)
 
     def split(self, x: Tensor) -> Tensor:
         """(B, N, inner) to (B, heads, N, inner / heads)."""

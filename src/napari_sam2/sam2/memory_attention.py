@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from napari_sam2.sam2.config import ModelConfig
 from napari_sam2.sam2.layers import Attention, look
 from napari_sam2.sam2.position import axial_angles, halves_of, rotate, sine_map
+from napari_sam2.sam2.products import Linear, linear
 
 
 class RotaryAttention(Attention):
@@ -16,7 +17,7 @@ class RotaryAttention(Attention):
     def turned(self, projection: nn.Linear, x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
         """Project (B, N, width) tokens of whole maps and rotate them by their places."""
         weight, bias = halves_of(projection.weight), halves_of(projection.bias)
-        return rotate(F.linear(x, weight, bias), angles)
+        return rotate(linear(x, weight, bias), angles)
 
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:  # type: ignore[override]
         """Attend from and to (B, N, width) tokens of a map with these ``angles``."""
@@ -39,7 +40,7 @@ class MemoryCrossAttention(RotaryAttention):
         # Map by map: what one of them needs on the way stays in the cache.
         for start in (*range(0, placed, tokens), *([placed] if placeless else [])):
             part = slice(start, start + tokens if start < placed else None)
-            projected = F.linear(memory[:, part] + memory_pos[:, part], weight, bias)
+            projected = linear(memory[:, part] + memory_pos[:, part], weight, bias)
             k[:, part] = rotate(projected, angles) if start < placed else projected
         # Values are linear in the memory and the weights of a query sum to one, so the narrow memory itself can be
         # averaged and projected afterwards: exact, and a quarter of the work of the second product.
@@ -55,8 +56,8 @@ class MemoryAttentionLayer(nn.Module):
         super().__init__()
         self.self_attn = RotaryAttention(width, 1)
         self.cross_attn_image = MemoryCrossAttention(width, 1, kv_width=memory_width)
-        self.linear1 = nn.Linear(width, ffn)
-        self.linear2 = nn.Linear(ffn, width)
+        self.linear1 = Linear(width, ffn)
+        self.linear2 = Linear(ffn, width)
         self.norm1 = nn.LayerNorm(width)
         self.norm2 = nn.LayerNorm(width)
         self.norm3 = nn.LayerNorm(width)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from napari_sam2.sam2.config import ModelConfig
 from napari_sam2.sam2.layers import LayerNorm2d
+from napari_sam2.sam2.products import Linear
 
 
 class MaskDownsampler(nn.Module):
@@ -36,8 +37,8 @@ class FuserBlock(nn.Module):
         super().__init__()
         self.dwconv = nn.Conv2d(width, width, 7, padding=3, groups=width)
         self.norm = LayerNorm2d(width)
-        self.pwconv1 = nn.Linear(width, 4 * width)
-        self.pwconv2 = nn.Linear(4 * width, width)
+        self.pwconv1 = Linear(width, 4 * width)
+        self.pwconv2 = Linear(4 * width, width)
         self.act = nn.GELU()
         self.gamma = nn.Parameter(torch.full((width,), 1e-6))
 
