@@ -200,3 +200,51 @@ def test_small_windows_share_the_large_plates_of_a_model_that_wants_much() -> No
             rows, columns = view.place_in(plate)
             assert 0 <= rows.start < rows.stop <= 2 * plate.rows
             assert 0 <= columns.start < columns.stop <= 2 * plate.columns
+
+
+@given(shapes, centres, st.sampled_from([5, 16]), st.sampled_from([1, 4, 8]))
+def test_windows_that_begin_at_multiples_still_have_their_centre_well_inside(
+    shape: tuple[int, int], place: tuple[float, float], step: int, every: int
+) -> None:
+    centre = (place[0] * (shape[0] - 1), place[1] * (shape[1] - 1))
+    view = LatticeView.around(centre, 32, step, shape, every=every)
+    for start, length, middle in zip((view.y, view.x), shape, centre, strict=True):
+        last = (-(-length // step) - 16) * step
+        if last >= 0:
+            assert start % (every * step) == 0 or start == last
+            beside = start in (0, last)  # at the border, the window cannot move on
+            assert beside or abs(start + view.height / 2 - middle) <= (every / 2 + 1) * step
+            assert start <= middle + 0.5 <= start + view.height
+
+
+def test_a_plate_holds_the_windows_in_it_and_no_others() -> None:
+    plate = LatticeView(32, 64, 128, 128, 8).plate
+    assert plate == Plate(8, 4, 8, 16, 16)
+    assert plate.holds(LatticeView(32, 64, 64, 64, 8))
+    assert plate.holds(LatticeView(96, 128, 64, 64, 8))
+    assert not plate.holds(LatticeView(24, 64, 64, 64, 8)), "above"
+    assert not plate.holds(LatticeView(32, 136, 64, 64, 8)), "to the right"
+    assert not plate.holds(LatticeView(32, 64, 64, 64, 16)), "of another scale"
+
+
+def test_neighbours_are_prompted_and_remembered_out_of_one_encoding(
+    whole_frame_model: Sam2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Discs of 20 pixels in a frame of 1024: with a plate of its own each, there would be six encodings."""
+    model = Sam2(replace(whole_frame_model.config, image_size=512)).eval().requires_grad_(False)
+    model.load_state_dict(whole_frame_model.state_dict())
+    encoded = []
+    real = Sam2.encode_image
+    monkeypatch.setattr(Sam2, "encode_image", lambda self, images: encoded.append(images) or real(self, images))
+    stack = np.random.default_rng(0).random((2, 1024, 1024), np.float32)
+    y, x = np.mgrid[:1024, :1024]
+    tracker = Tracker(model, stack)
+    for number, place in enumerate([(360, 360), (360, 390), (380, 370), (390, 400), (400, 360), (410, 390)], start=1):
+        tracker.add_mask(number, 0, np.hypot(y - place[0], x - place[1]) < 10)
+    with torch.inference_mode():
+        for thing in tracker.wanted():
+            tracker.prepare(thing, 0)
+    assert len(encoded) == 1
+    memories = [tracker._objects[number].bank.conditioning[0] for number in range(1, 7)]
+    assert {memory.map.shape[-1] for memory in memories} == {16}, "parts of the plate"
+    assert not torch.equal(memories[0].map, memories[1].map)

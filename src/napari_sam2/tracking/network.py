@@ -259,13 +259,20 @@ class Network:
 
     def remember(self, answer: Answer, view: View) -> Remembered:
         """Memory of a prompted frame, made from the answer as shown (holes filled), as certain, in any view."""
-        if view != answer.view:
+        was = answer.view
+        if view != was:
             logits = answer.view.resample(answer.logits, view, OUTSIDE_LOGIT, 4 * self.tokens(view))
             answer = replace(answer, view=view, logits=logits)
-        features = self.features(answer.frame, [view], keep=True)
+        features = self._cut(answer.frame, was, view)
         score = torch.full((1, 1), answer.object_score, device=self.model.device)
         memory_map = self.model.encode_memory(features, answer.logits[None], score, prompted=True)
         return self._remembered(answer, memory_map[0])
+
+    def _cut(self, frame: int, whole: View, part: View) -> ImageFeatures:
+        """Features of a view, out of those of another one that holds it: these are there already."""
+        if isinstance(whole, LatticeView) and isinstance(part, LatticeView) and whole.plate.holds(part):
+            return self.features(frame, [whole], keep=True).crop(*part.place_in(whole.plate))
+        return self.features(frame, [part], keep=True)
 
     def answer(self, frame: int, asked: Prompted) -> Answer:
         """Segment one object from what the user said."""

@@ -42,13 +42,21 @@ class LatticeView(View):
         """Side in tokens."""
         return 2 * self.height // self.step
 
+    @property
+    def plate(self) -> Plate:
+        """The plate of just this window."""
+        return Plate(self.step, self.y // self.step, self.x // self.step, self.tokens // 2, self.tokens // 2)
+
     @classmethod
     def around(
-        cls, centre: tuple[float, float], tokens: int, step: int, shape: Shape, wanted: float = 0.0
+        cls, centre: tuple[float, float], tokens: int, step: int, shape: Shape, wanted: float = 0.0, every: int = 1
     ) -> LatticeView:
-        """The window of ``tokens`` (an even number) nearest to ``centre`` (y, x), moved into the frame if it fits."""
+        """The window of ``tokens`` (an even number) nearest to ``centre`` (y, x), moved into the frame if it fits.
+
+        ``every``: windows begin at multiples of so many steps, so that there are few of them.
+        """
         pairs = tokens // 2
-        wishes = [round((middle + 0.5) / step - pairs / 2) for middle in centre]
+        wishes = [every * round(((middle + 0.5) / step - pairs / 2) / every) for middle in centre]
         starts = [_moved_in(wish, pairs, length, step) for wish, length in zip(wishes, shape, strict=True)]
         return cls(starts[0] * step, starts[1] * step, pairs * step, pairs * step, step, wanted)
 
@@ -72,6 +80,12 @@ class Plate:
     def view(self) -> View:
         """The part of the frame."""
         return View(self.row * self.step, self.column * self.step, self.rows * self.step, self.columns * self.step)
+
+    def holds(self, window: LatticeView) -> bool:
+        """Whether the window's features can be cut from this plate's."""
+        rows, columns = window.place_in(self)
+        inside = rows.start >= 0 and columns.start >= 0
+        return window.step == self.step and inside and rows.stop <= 2 * self.rows and columns.stop <= 2 * self.columns
 
 
 def step_for(side: float, tokens: int, before: int | None = None) -> int:

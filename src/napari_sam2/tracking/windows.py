@@ -22,8 +22,12 @@ CHANGE_IN_ALL = 2.5
 """A window stays within this of the one at the prompt, so that a leaking mask does not run away."""
 REFIT = 1.25
 """At a first click, a window that is off by more than this is fitted to the mask and asked again."""
-FEWEST_TOKENS = 2.5
-"""Diameter of an object, in tokens, below which a published model is shown a smaller plate at a larger scale."""
+FEWEST_TOKENS = 2.0
+"""Diameter of an object, in tokens, below which a published model is shown a smaller plate at a larger scale, one step
+after the other. It never sees less than in Meta's code, which squashes every frame into one plate; every further step
+takes four times the encodings."""
+PLATES_APART = 0.5
+"""Distance of the plates in which prompts are answered, as a share of their side: neighbours are asked in the same."""
 FEWEST_AROUND = 16
 """Side of the part of a plate that an object is followed in, in tokens, at least."""
 MOST_OF_A_PLATE = 0.75
@@ -190,17 +194,22 @@ class Viewer:
         near = earlier or thing.bank.tracked.get(frame)
         if near is not None and said.box is None and said.mask is None and self._holds(near.view, said.points):
             return near.view
-        tokens = self.network.config.feature_size
         if said.mask is not None:
             centre, side = scale.from_mask(said.mask, self.ratio)
         elif said.box is not None:
             centre, side = scale.from_box(said.box, self.ratio)
         elif thing.lattice is not None:
             low, high = said.points.min(0), said.points.max(0)
-            return LatticeView.around(_place((low + high) / 2), tokens, thing.lattice[1], self.shape)
+            return self._plate_at(_place((low + high) / 2), thing.lattice[1])
         else:
             return self._whole_plate()
-        return LatticeView.around(centre, tokens, self._step_of(side / self.ratio), self.shape)
+        return self._plate_at(centre, self._step_of(side / self.ratio))
+
+    def _plate_at(self, centre: tuple[float, float], step: int) -> LatticeView:
+        """Of the plates of a scale the one that has ``centre`` nearest to its middle."""
+        tokens = self.network.config.feature_size
+        every = max(1, round(PLATES_APART * tokens / 2))
+        return LatticeView.around(centre, tokens, step, self.shape, every=every)
 
     def _step_of(self, diameter: float) -> int:
         """Half of the widest step, or a quarter and so on, at which an object of so many pixels is no longer tiny."""
@@ -214,7 +223,7 @@ class Viewer:
         step = self._step_of(math.sqrt(area * 4 / math.pi))
         if not isinstance(answer.view, LatticeView) or step >= answer.view.step:
             return None
-        return LatticeView.around(centre, self.network.config.feature_size, step, self.shape)
+        return self._plate_at(centre, step)
 
     def for_memory(self, thing: TrackedObject, answer: Answer) -> View:
         """View in which an answer is remembered. Sets how much of a plate the object needs, where it is found."""
