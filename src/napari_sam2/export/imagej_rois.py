@@ -58,8 +58,8 @@ def _rois(roifile: Any, results: Results, measured: Measurements, progress: Prog
         roi = _polygon(roifile, loops[0]) if len(loops) == 1 else _composite(roifile, loops)
         roi.name = f"{item:04}-{index + 1:0{digits}}"
         roi.stroke_color = bytes((255, *colour_of(item)))
-        setattr(roi, "t_position" if results.frame_axis == "T" else "z_position", index + 1)
-        # ROI manager and overlays of plain stacks go by this one.
+        # The number of the frame, as ImageJ gives it itself in a stack of one axis. Beside a position in time, ImageJ
+        # ignores it, and then shows and measures all on the first frame of a stack that is no hyperstack.
         roi.position = index + 1
         yield roi
 
