@@ -390,6 +390,23 @@ def test_what_waits_to_be_saved_survives_a_change_of_axes(open_session, stack, t
     assert session.labels[3, 0].any()
 
 
+def test_what_was_made_along_other_axes_does_not_stand_in_the_way_of_saving(open_session, stack, tmp_path):
+    session = open_session(np.stack([stack] * 2, axis=1), axis_labels=("t", "z", "y", "x"))
+    session.viewer.dims.set_current_step(1, 1)
+    session.click(0, 1, 15, 20)
+    session.settle()
+    session.propagate(last=5)
+    assert session.document.scores.present((1,), 1) == set(range(6))
+    session.controller.set_frame_axis(0, 1)
+    assert list(session.document.scores.rows()) == [], "frames are others now"
+    session.click(0, 0, 15, 20)
+    session.settle()
+    session.controller.save_session(tmp_path / "kept")
+    session.loop.until(lambda: not session.controller.keeping.busy)
+    assert [level for level, _ in session.told] == ["info"]
+    assert list(open_folder(tmp_path / "kept").scores) == [((), 1)]
+
+
 def test_frames_are_depth_by_the_name_or_the_unit_of_their_axis(open_session, stack):
     for kwargs, depth in (
         ({"axis_labels": ("z", "y", "x")}, True),

@@ -81,6 +81,11 @@ class Scores:
         if scores:
             self.changed.emit(plane, frame)
 
+    def forget(self) -> None:
+        """Let nothing be known, as where frames are others than before."""
+        self._all.clear()
+        self.reset.emit()
+
     def relabelled(self, ids: Mapping[int, int], first: int = 0) -> dict[tuple[Plane, int], Rows | None]:
         """The rows that would be others if objects had other ids from frame `first` on; 0 for none. Changes nothing."""
         after: dict[tuple[Plane, int], Rows | None] = {}

@@ -202,6 +202,7 @@ class Workspace:
         self.objects.detach()
         self.document.masks = None
         self.document.clear_done()
+        self.document.scores.forget()
         self.objects = ObjectsLayer(self._labels, axes, self._loop.later, self.shows)
         self.painting = Painting(self.objects, self.document, self.visible, self._loop.post)
         # Only half of the prompts would be right in between.
