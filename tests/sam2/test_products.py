@@ -76,6 +76,25 @@ def test_keys_in_turn_are_scaled_dot_product_attention(
     torch.testing.assert_close(found, F.scaled_dot_product_attention(q, k, v), atol=1e-5, rtol=1e-5)
 
 
+def test_keys_in_turn_stay_near_in_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "KEYS_AT_ONCE", 16)
+    monkeypatch.setattr(layers, "MANY_KEYS", 32)
+    torch.manual_seed(0)
+    q, k, v = (
+        torch.randn(2, 30, 8),
+        torch.randn(2, 200, 8) * torch.linspace(0.1, 3, 200)[:, None],
+        torch.randn(2, 200, 4),
+    )
+    calls = []
+    real = layers._look_by_keys
+    monkeypatch.setattr(layers, "_look_by_keys", lambda *parts: calls.append(1) or real(*parts))
+    with torch.inference_mode():
+        found = look(*(part.bfloat16() for part in (q, k, v)))
+    assert len(calls) == 2
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), F.scaled_dot_product_attention(q, k, v), atol=0.05, rtol=0.05)
+
+
 @pytest.mark.parametrize("rows", [1, 3, 100])
 def test_pieces_come_back_in_order(rows: int) -> None:
     sizes = []

@@ -14,6 +14,8 @@ SCORES_AT_ONCE = 2**21
 """Attention scores that are held at once on a CPU: few enough to stay in its cache."""
 KEYS_AT_ONCE = 512
 """The same, where the keys are taken in turn."""
+MANY_KEYS = 8192
+"""In half precision, fewer are quicker with all keys at once."""
 
 
 def _look_by_keys(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -23,15 +25,15 @@ def _look_by_keys(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     are scaled down wherever a larger score turns up. All queries meet the same keys, which oneDNN lays out but once.
     """
     counted = torch.cat((v, v.new_ones(len(v), 1)), 1)  # the last column sums up the weights
-    total = q.new_zeros(len(q), counted.shape[1])
-    highest = q.new_full((len(q), 1), -torch.inf)
+    total = torch.zeros(len(q), counted.shape[1])
+    highest = torch.full((len(q), 1), -torch.inf)
     for keys, values in zip(torch.split(k, KEYS_AT_ONCE), torch.split(counted, KEYS_AT_ONCE), strict=True):
         scores = linear(q, keys)
         higher = torch.maximum(highest, scores.amax(-1, keepdim=True))
-        weights = scores.sub_(higher).exp_()
+        weights = scores.sub_(higher.to(q.dtype)).exp_()
         total.mul_((highest - higher).exp_()).add_(linear(weights, values.T))
         highest = higher
-    return total[:, :-1] / total[:, -1:]
+    return (total[:, :-1] / total[:, -1:]).to(q.dtype)
 
 
 def look(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -43,7 +45,8 @@ def look(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     if q.device.type != "cpu" or torch.is_grad_enabled():
         return F.scaled_dot_product_attention(q[:, None], k[:, None], v[:, None])[:, 0]
     q = q * q.shape[-1] ** -0.5
-    if by_convolution(q) and k.shape[1] > KEYS_AT_ONCE:
+    in_turn = by_convolution(q) and k.shape[1] > KEYS_AT_ONCE
+    if in_turn or (q.itemsize < 4 and k.shape[1] > MANY_KEYS):
         return torch.stack([_look_by_keys(*one) for one in zip(q, k, v, strict=True)])
     out = q.new_empty(*q.shape[:2], v.shape[2])
     rows = max(64, SCORES_AT_ONCE // k.shape[1])

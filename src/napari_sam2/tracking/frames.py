@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_sam2.tracking.contrast import Contrast
 from napari_sam2.tracking.errors import TrackingError
+from napari_sam2.tracking.reading_ahead import ReadingAhead
 
 SAMPLED_FRAMES, SAMPLED_PIXELS = 8, 65536
 
@@ -47,6 +48,8 @@ class Frames:
         self.shape: tuple[int, int] = (shape[1], shape[2])
         self._limits = self.contrast.limits
         self._last: tuple[int, torch.Tensor] | None = None
+        self._ahead = ReadingAhead(self._tensor)
+        self._coming: int | None = None
 
     def __len__(self) -> int:
         return int(self.stack.shape[0])
@@ -104,9 +107,23 @@ class Frames:
     def tensor(self, frame: int) -> torch.Tensor:
         """Frame as (1, y, x), or (3, y, x) for colour, float32, with its contrast; see :meth:`scaled`."""
         if self._last is None or self._last[0] != frame:
-            pixels = torch.from_numpy(self.scaled(frame))
-            self._last = frame, pixels.permute(2, 0, 1) if self.rgb else pixels[None]
+            self._last = frame, self._ahead.take(frame)
+            if self._coming is not None and self._coming != frame:
+                self._ahead.begin(self._coming)
         return self._last[1]
+
+    def _tensor(self, frame: int) -> torch.Tensor:
+        pixels = torch.from_numpy(self.scaled(frame))
+        return pixels.permute(2, 0, 1) if self.rgb else pixels[None]
+
+    def expect(self, frame: int | None) -> None:
+        """Which frame is needed after the one that is asked for next: it is read while that one is worked on.
+
+        None: no other; what was read ahead is let go of.
+        """
+        self._coming = frame
+        if frame is None:
+            self._ahead.forget()
 
 
 def let_go(stack: Any) -> None:

@@ -284,17 +284,21 @@ class Tracker:
         while frames := sweep.missing(self._objects.values()):
             for thing in self._objects.values():
                 thing.absent_for = 0
-            for frame in frames:
-                now = sweep.members(self._objects.values(), frame)
-                if not now:
-                    continue  # its objects were removed on the way, or come next time
-                with torch.inference_mode():
+            try:
+                for frame, after in zip(frames, [*frames[1:], frames[-1]], strict=True):
+                    now = sweep.members(self._objects.values(), frame)
+                    if not now:
+                        continue  # its objects were removed on the way, or come next time
+                    self.frames.expect(after)
+                    with torch.inference_mode():
+                        for thing in now:
+                            self._answering.settle(thing, frame)
+                        answers = self._step(frame, now, sweep.backward)
                     for thing in now:
-                        self._answering.settle(thing, frame)
-                    answers = self._step(frame, now, sweep.backward)
-                for thing in now:
-                    sweep.visit(thing, frame)
-                yield self._result(frame, answers)
+                        sweep.visit(thing, frame)
+                    yield self._result(frame, answers)
+            finally:
+                self.frames.expect(None)
 
     def _step(self, frame: int, members: Sequence[TrackedObject], backward: bool) -> dict[int, Answer]:
         """Segment ``members`` on a frame: the prompted ones as they were answered, the others from memory."""
