@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from napari_sam2.session.document import EVERY, Document, DocumentError
 from napari_sam2.session.history import Step
+from napari_sam2.session.locks import Locks
 from napari_sam2.session.masks import Masks
 from napari_sam2.session.plans import passes
 from napari_sam2.session.prompts import Prompt
@@ -335,3 +336,69 @@ def test_a_daughter_is_not_carried_to_the_frames_of_its_mother(document):
     document.set_prompt(new, Prompt(1, points=((1.0, 6.0),), labels=(1,)))
     (one,) = passes(document.standings(), 0, 4, "both")
     assert one.writes == {new: {1, 2, 3, 4}}, "where somebody says that it is, it is"
+
+
+def test_several_objects_are_merged_and_deleted_in_one_pass(document):
+    labels = document.masks.array
+    document.ensure([1, 2, 7])
+    labels[1, :2, 2:4] = 7
+    document.masks.forget()
+    document.scores.put((), 1, {7: Score(4.0, 0.9, 4.0)})
+    document.lock(7, 1)
+    before, locked = labels.copy(), document.locked()
+    document.merge(1, 2, 7)
+    np.testing.assert_array_equal(labels, np.where(np.isin(before, (2, 7)), 1, before))
+    assert [item.id for item in document.objects] == [1]
+    assert document.scores.get((), 1, 1).predicted_iou == pytest.approx(0.9)
+    assert (1, 1) in document.locked()
+    assert document.history.undo_text == "merge 3 objects"
+    document.undo()
+    np.testing.assert_array_equal(labels, before)
+    assert document.locked() == locked
+    document.delete(1, 7)
+    np.testing.assert_array_equal(labels, np.where(np.isin(before, (1, 7)), 0, before))
+    document.undo()
+    np.testing.assert_array_equal(labels, before)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 3), st.integers(0, 4)), max_size=8))
+def test_which_objects_a_frame_has_is_known_after_parts_of_it_are_written(writes):
+    masks = Masks(np.array([[[1, 1, 0, 0], [0, 2, 2, 0], [0, 0, 0, 3], [0, 0, 3, 3]]], np.uint16), 1)
+    for y, x, size, value in writes:
+        masks.objects((), 0)
+        after = masks.frame((), 0).copy()
+        after[y : y + size, x : x + size] = value
+        masks.write((), 0, after)
+        assert masks.objects((), 0) == set(np.unique(masks.array).tolist()) - {0}
+        delta = masks.relabel({1: 2})
+        assert masks.objects((), 0) == set(np.unique(masks.array).tolist()) - {0}
+        for one in delta:
+            masks.turn(one, forth=False)
+        assert masks.objects((), 0) == set(np.unique(masks.array).tolist()) - {0}
+
+
+PLACES = st.tuples(st.sampled_from([(), (1,)]), st.integers(0, 3), st.integers(0, 4))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["set", "pop", "delete", "clear", "update"]), PLACES), max_size=20))
+def test_accepted_frames_of_an_object_are_those_of_the_table(acts):
+    locks, plain = Locks(), {}
+    for act, place in acts:
+        if act == "set":
+            locks[place] = plain[place] = True
+        elif act == "pop":
+            assert locks.pop(place, None) == plain.pop(place, None)
+        elif act == "delete" and place in plain:
+            del locks[place], plain[place]
+        elif act == "clear":
+            locks.clear(), plain.clear()
+        elif act == "update":
+            locks.update({place: True}), plain.update({place: True})
+        assert locks == plain
+        for plane in ((), (1,)):
+            for item in range(4):
+                frames = {place[2] for place in plain if place[:2] == (plane, item)}
+                assert set(locks.frames(item, plane)) == frames
+                assert set(locks.by_object(plane).get(item, ())) == frames

@@ -88,7 +88,7 @@ def test_an_accepted_loss_is_drawn_as_an_absence():
     review = steady()
     review.set_figures(4, figures(o2=100))
     assert review.shown([1])[0, 4] < 0.5
-    review.set_marks([], [(1, 4)])
+    review.set_marks([], {1: [4]})
     assert np.isnan(review.shown([1])[0, 4])
     assert review.absent([1])[0, 4]
     assert review.confidences([1])[0, 4] < 0.5
@@ -122,7 +122,7 @@ def test_an_accepted_frame_is_not_doubtful_and_a_prompt_may_change_the_size():
     review.set_figures(4, figures(o1=30, o2=30))
     assert review.doubtful([1])[0, 4]
     assert review.doubtful([2])[0, 4]
-    review.set_marks([(1, 4)], [(2, 4)])
+    review.set_marks([(1, 4)], {2: [4]})
     assert not review.doubtful([1])[0, 4]
     assert not review.doubtful([2])[0, 4]
     assert review.prompted([1, 2]).sum() == 1
@@ -130,13 +130,13 @@ def test_an_accepted_frame_is_not_doubtful_and_a_prompt_may_change_the_size():
     assert review.shown([2])[0, 5] < 0.5
     assert review.cell(2, 4).confidence < 0.5
     assert review.summary(2).locked == 1
-    review.set_marks([], [])
+    review.set_marks([], {})
     assert review.doubtful([1])[0, 4]
 
 
 def test_a_prompted_frame_of_which_the_model_is_unsure_stays_doubtful():
     review = steady()
-    review.set_marks([(1, 0)], [])
+    review.set_marks([(1, 0)], {})
     review.set_scores(0, [1], [6.0], [0.7])
     assert review.doubtful([1])[0, 0]
 
@@ -155,7 +155,7 @@ def test_objects_come_and_go_and_others_keep_what_is_known():
 
 def test_marks_and_scores_of_unknown_objects_and_frames_are_left_out():
     review = steady()
-    review.set_marks([(9, 0), (1, 99)], [(9, 1)])
+    review.set_marks([(9, 0), (1, 99)], {9: [1]})
     review.set_scores(0, [9, 1], [0.0, 6.0], [0.1, 0.94])
     review.set_figures(0, figures(o1=100, o2=100, o9=50))
     assert not review.prompted([1, 2]).any()
@@ -174,7 +174,7 @@ def test_order_and_filters():
     assert listed(review, names, text="4") == [4]
     assert set(listed(review, names, show="doubtful")) == {2, 3, 4}
     assert listed(review, names, show="absent") == [4]
-    review.set_marks([], [(1, frame) for frame in range(8)])
+    review.set_marks([], {1: range(8)})
     assert listed(review, names, show="unlocked") == [2, 3, 4]
     with pytest.raises(ValueError, match="expected one of"):
         listed(review, names, show="lost")

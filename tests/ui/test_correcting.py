@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from napari_sam2.ui import inference
+from napari_sam2.session.prompts import Prompt
+from napari_sam2.ui.politeness import polite
 from napari_sam2.ui.standing import queued_text
 
 POINTS, OBJECTS = "SAM 2 points", "SAM 2 objects"
@@ -319,7 +320,7 @@ def test_the_same_prompts_give_the_same_masks_by_another_way(session, open_sessi
 
 
 def test_python_changes_threads_more_often_only_while_frames_come(session):
-    session.loop.until(lambda: not inference._polite._running)
+    session.loop.until(lambda: not polite._running)
     usual = sys.getswitchinterval()
     seen = []
     work = session.backend.work
@@ -348,3 +349,16 @@ def test_the_viewer_has_the_processor_before_the_inference_thread_and_its_helper
     session.click(0, 15, 20)
     session.propagate()
     assert min(seen) > niceness()
+
+
+def test_for_masks_of_a_frame_the_model_is_told_of_accepted_frames_only_where_it_needs_them(carried):
+    carried.document.lock(1, 2)
+    carried.click(0, 15, 24)
+    carried.settle()
+    assert {call[2] for call in carried.backend.calls if call[0] == "add"} == {0}
+    carried.backend.calls.clear()
+    carried.controller.set_positive(False)
+    carried.document.set_prompt(1, Prompt(0))  # what is accepted is all that is known of the object now
+    carried.document.set_prompt(1, Prompt(4, points=((60.0, 60.0),), labels=(0,)))
+    carried.settle()
+    assert {call[2] for call in carried.backend.calls if call[0] == "add"} == {2, 4}

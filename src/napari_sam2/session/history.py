@@ -66,10 +66,18 @@ class Step:
     text: str
     changes: dict[tuple[str, Any], tuple[Any, Any]] = field(default_factory=dict)
     pixels: list[FrameDelta] = field(default_factory=list)
+    _sized: tuple[tuple[int, int], int] = field(default=((0, 0), 0), repr=False, compare=False)
+    """How many changes there were when the size was worked out, and the size."""
 
     @property
     def nbytes(self) -> int:
         """About the memory that it takes."""
+        key = (len(self.changes), len(self.pixels))
+        if self._sized[0] != key:
+            self._sized = (key, self._size())
+        return self._sized[1]
+
+    def _size(self) -> int:
         values = [value for pair in self.changes.values() for value in pair]
         arrays = [value if isinstance(value, np.ndarray) else getattr(value, "mask", None) for value in values]
         masks = sum(int(array.nbytes) for array in arrays if array is not None)

@@ -121,30 +121,71 @@ class Masks:
         deltas = []
         for plane in self.planes:
             for frame in range(first, self.frames):
-                # Where it is not known yet, looking for these objects is quicker than finding all that there are.
-                here = self._objects.get((plane, frame), frozenset(ids)) & ids.keys()
-                before = self.frame(plane, frame)
-                if not any((before == object_id).any() for object_id in here):
-                    continue
-                after = before.copy()
-                for object_id in here:
-                    after[before == object_id] = ids[object_id]
-                delta = self.write(plane, frame, after)
+                delta = self._relabel_frame(plane, frame, ids)
                 if delta is not None:
                     deltas.append(delta)
         self.relabelled.emit(dict(ids), first)
         return deltas
 
+    def _relabel_frame(self, plane: Plane, frame: int, ids: Mapping[int, int]) -> FrameDelta | None:
+        # Where it is not known yet, looking for these objects is quicker than finding all that there are.
+        here = self._objects.get((plane, frame), frozenset(ids)) & ids.keys()
+        if not here:
+            return None
+        labels = self.frame(plane, frame)
+        part = bounding_box(_any_of(labels, here))
+        if part[0].stop == part[0].start:
+            return None
+        before = labels[part].copy()
+        after = before.copy()
+        for object_id in here:
+            after[before == object_id] = ids[object_id]
+        delta = FrameDelta.of(plane, frame, part, before, after)
+        self._put(plane, frame, part, after)
+        return delta
+
     def _put(self, plane: Plane, frame: int, part: tuple[slice, slice], values: Labels) -> None:
         place = iter(part)
         index = tuple(next(place) if isinstance(axis, slice) else axis for axis in self._padded(plane, frame))
+        known = self._objects.pop((plane, frame), None)
+        if known is not None:
+            known = self._known_after(known, self.frame(plane, frame), part, values)
         self.array[index] = values
-        self._objects.pop((plane, frame), None)
+        if known is not None:
+            self._objects[plane, frame] = known
         self.changed.emit(plane, frame)
+
+    def _known_after(
+        self, known: frozenset[int], labels: Labels, part: tuple[slice, slice], values: Labels
+    ) -> frozenset[int] | None:
+        """The objects of (y, x) labels after a part of them is written, None where finding out takes too long."""
+        if 4 * values.size > labels.size:
+            return None
+        gone = set(values_of(labels[part]).tolist()) - set(values_of(values).tolist())
+        if len(gone) > _FEW:
+            return None
+        lost = {
+            object_id
+            for object_id in gone
+            if np.count_nonzero(labels == object_id) == np.count_nonzero(labels[part] == object_id)
+        }
+        return frozenset(known - lost | set(values_of(values).tolist())) - {0}
 
     def _padded(self, plane: Plane, frame: int) -> tuple[int | slice, ...]:
         index = self._index(plane, frame)
         return (*index, *(slice(None),) * (len(self.array.shape) - len(index)))
+
+
+def _any_of(labels: Labels, object_ids: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Where (y, x) labels are one of these."""
+    if len(object_ids) > _FEW and max(object_ids) < _COUNTED and labels.dtype.itemsize <= 2:
+        wanted = np.zeros(2 ** (8 * labels.dtype.itemsize), bool)
+        wanted[list(object_ids)] = True
+        return np.asarray(wanted[labels])
+    found = np.zeros(labels.shape, bool)
+    for object_id in object_ids:
+        found |= labels == object_id
+    return found
 
 
 def values_of(labels: Labels) -> npt.NDArray[np.int64]:

@@ -3,12 +3,13 @@
 Every function changes tables through `Tables.put`, so that the step that is open can take it back.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from napari_sam2.session import lineage
 from napari_sam2.session.history import MISSING, Tables
+from napari_sam2.session.locks import Locks
 from napari_sam2.session.places import EVERY, Place, Plane
 from napari_sam2.session.prompt_steps import joined
 from napari_sam2.session.prompts import Prompt
@@ -40,7 +41,7 @@ class Content:
         self.objects: dict[int, DocumentObject] = {}
         self.prompts: dict[Place, Prompt] = {}
         self.seen: dict[Place, Any] = {}
-        self.locks: dict[Place, bool] = {}
+        self.locks = Locks()
         self.parents: dict[int, tuple[int, ...]] = {}
         self.done: dict[tuple[Plane, int], frozenset[int]] = {}
         self.scores: dict[tuple[Plane, int], Rows] = {}
@@ -57,9 +58,9 @@ class Content:
 
 def move(content: Content, old: int, new: int, first: int = 0) -> None:
     """Hand prompts, locks and finished frames of an object to another one, from frame `first` on. 0 drops them."""
-    _move_places(content, "seen", content.seen, old, new, first, lambda there, moved: there)
-    _move_places(content, "prompts", content.prompts, old, new, first, joined)
-    _move_places(content, "locks", content.locks, old, new, first, lambda there, moved: there)
+    for name, table, both in (("seen", content.seen, _stays), ("prompts", content.prompts, joined)):
+        _move_places(content, name, table, [place for place in table if place[1] == old], new, first, both)
+    _move_places(content, "locks", content.locks, content.locks.places_of(old), new, first, _stays)
     for (plane, object_id), frames in list(content.done.items()):
         if object_id != old:
             continue
@@ -84,16 +85,21 @@ def _move_places(
     content: Content,
     name: str,
     table: dict[Place, Any],
-    old: int,
+    places: Iterable[Place],
     new: int,
     first: int,
     both: Callable[[Any, Any], Any],
 ) -> None:
-    for place, value in list(table.items()):
+    for place in places:
         plane, object_id, frame = place
-        if object_id != old or object_id == EVERY or frame < first:
+        if object_id == EVERY or frame < first:
             continue
+        value = table[place]
         content.tables.put(name, place, MISSING)
         if new:
             target = (plane, new, frame)
             content.tables.put(name, target, both(table[target], value) if target in table else value)
+
+
+def _stays(there: Any, moved: Any) -> Any:
+    return there

@@ -84,15 +84,16 @@ class ObjectList(Editable):
         with self._edit(f"rename {item.name}"):
             self._content.tables.put("objects", object_id, replace(item, name=name))
 
-    def merge(self, a: int, b: int) -> int:
-        """Let object `b` become part of `a`: its pixels, prompts, accepted frames and children. Returns `a`.
+    def merge(self, a: int, *others: int) -> int:
+        """Let other objects become part of `a`: their pixels, prompts, accepted frames and children. Returns `a`.
 
         Raises KeyError when there is no such object, DocumentError for an object and itself.
         """
-        if self._known(a) is self._known(b):
+        if any(self._known(a) is self._known(other) for other in others):
             raise DocumentError(f"got object {a} twice; merge two different objects")
-        with self._edit(f"merge {self.name(b)} into {self.name(a)}"):
-            self._hand_over(b, a)
+        one = f"merge {self.name(others[0])} into {self.name(a)}" if len(others) == 1 else ""
+        with self._edit(one or f"merge {len(others) + 1} objects"):
+            self._hand_over(dict.fromkeys(others, a))
         return a
 
     def split(self, object_id: int, frame: int) -> int:
@@ -141,11 +142,11 @@ class ObjectList(Editable):
         """Whether an object has pixels on any of these frames."""
         return self.masks is not None and any(object_id in self.masks.objects(plane, frame) for frame in frames)
 
-    def delete(self, object_id: int) -> None:
-        """Take an object away with its prompts and pixels. Raises KeyError when there is no such object."""
-        item = self._known(object_id)
-        with self._edit(f"delete {item.name}"):
-            self._hand_over(object_id, 0)
+    def delete(self, *object_ids: int) -> None:
+        """Take objects away with their prompts and pixels. Raises KeyError when there is no such object."""
+        names = [self._known(object_id).name for object_id in object_ids]
+        with self._edit(f"delete {names[0] if len(names) == 1 else f'{len(names)} objects'}"):
+            self._hand_over(dict.fromkeys(object_ids, 0))
 
     def renumber(self, object_id: int, new_id: int) -> int:
         """Give an object another id, in its pixels too. Returns the new id.
@@ -163,7 +164,7 @@ class ObjectList(Editable):
         with self._edit(f"renumber {item.name}"):
             name = f"object {new_id}" if item.name == f"object {object_id}" else item.name
             self._content.tables.put("objects", new_id, DocumentObject(new_id, name))
-            self._hand_over(object_id, new_id)
+            self._hand_over({object_id: new_id})
         return new_id
 
     def set_parents(self, object_id: int, parents: Iterable[int]) -> None:
@@ -198,11 +199,14 @@ class ObjectList(Editable):
         locks = self._content.locks
         return (plane, object_id, frame) in locks or (plane, EVERY, frame) in locks
 
+    def is_locked_itself(self, object_id: int, frame: int, plane: Plane = ()) -> bool:
+        """Whether a frame was accepted for just this object id; 0 stands for the frame as a whole."""
+        return (plane, object_id, frame) in self._content.locks
+
     def locked_frames(self, object_id: int, plane: Plane = ()) -> frozenset[int]:
         """The frames on which propagation must leave an object alone."""
-        return frozenset(
-            frame for own, other, frame in self._content.locks if other in (object_id, EVERY) and own == plane
-        )
+        locks = self._content.locks
+        return frozenset(locks.frames(object_id, plane)) | frozenset(locks.frames(EVERY, plane))
 
     def locked_objects(self, plane: Plane = ()) -> list[Key]:
         """(object id, frame) of what was accepted, with the single objects of frames that were accepted as a whole."""
@@ -213,10 +217,7 @@ class ObjectList(Editable):
 
     def locked_by_object(self, plane: Plane = (), object_ids: Iterable[int] | None = None) -> dict[int, set[int]]:
         """The frames that were accepted, by object; of these objects, or of all that have any."""
-        found: dict[int, set[int]] = {}
-        for own, object_id, frame in self._content.locks:
-            if own == plane:
-                found.setdefault(object_id, set()).add(frame)
+        found = {item: set(frames) for item, frames in self._content.locks.by_object(plane).items()}
         whole = found.pop(EVERY, set())
         if whole:
             found = {item: found.get(item, set()) | whole for item in self._content.objects}
@@ -245,16 +246,17 @@ class ObjectList(Editable):
             raise DocumentError(f"the labels hold ids up to {self.masks.largest_id}, which {object_id} is beyond")
         return object_id
 
-    def _hand_over(self, old: int, new: int) -> None:
-        """Let everything of an object belong to another one, or (0) to none."""
-        move(self._content, old, new)
-        rename_ids(self._content, {old: new})
-        self._content.tables.put("objects", old, MISSING)
+    def _hand_over(self, ids: dict[int, int]) -> None:
+        """Let everything of objects belong to other ones, or (0) to none."""
+        for old, new in ids.items():
+            move(self._content, old, new)
+            self._content.tables.put("objects", old, MISSING)
+        rename_ids(self._content, ids)
         if not self._content.objects:
-            self._insert(old)
-        elif self._current == old and new:
-            self.select(new)
-        self._relabel({old: new})
+            self._insert(next(iter(ids)))
+        elif ids.get(self._current):
+            self.select(ids[self._current])
+        self._relabel(ids)
 
     def _relabel(self, ids: dict[int, int], first: int = 0) -> None:
         step = self._content.tables.step

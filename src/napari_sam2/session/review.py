@@ -5,7 +5,7 @@ user. A cell is *present* when the object has pixels there, *absent* when the mo
 when nobody has looked. Knows no napari, no Qt and no torch.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,15 +147,15 @@ class Review:
         self._at_edge[rows, frame] = figures.at_edge[known]
         self._judge(frame)
 
-    def set_marks(self, prompted: Iterable[tuple[int, int]], locked: Iterable[tuple[int, int]]) -> None:
-        """Let these (object id, frame) be all the prompted and all the locked places."""
+    def set_marks(self, prompted: Iterable[tuple[int, int]], locked: Mapping[int, Collection[int]]) -> None:
+        """Let these (object id, frame) be all the prompted places, and these frames by object id the locked ones."""
         before = self._prompted.copy()
-        for array, keys in ((self._prompted, prompted), (self._locked, locked)):
+        at: dict[int, list[int]] = {}
+        for object_id, frame in prompted:
+            at.setdefault(object_id, []).append(frame)
+        for array, own in ((self._prompted, at), (self._locked, locked)):
             array[:] = False
-            at: dict[int, list[int]] = {}
-            for object_id, frame in keys:
-                at.setdefault(object_id, []).append(frame)
-            for object_id, frames in at.items():
+            for object_id, frames in own.items():
                 if object_id in self._row:
                     array[self._row[object_id], [frame for frame in frames if 0 <= frame < self.frames]] = True
         self._summaries.clear()

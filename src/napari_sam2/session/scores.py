@@ -97,11 +97,20 @@ class Scores:
             after[plane, old] = stays if first else None
             key = (plane, ids[old])
             if ids[old]:
-                there = self.array(*key, max(len(rows), len(self._all.get(key, ()))))
+                there = self._longer(after.get(key), key, len(rows))
                 free = np.isnan(there[: len(moved)]).all(axis=1)
                 there[: len(moved)][free] = moved[free]
                 after[key] = there
         return after
+
+    def _longer(self, rows: Rows | None, key: tuple[Plane, int], frames: int) -> Rows:
+        """A copy of these rows, or else of those of an object, for so many frames or more."""
+        rows = self._all.get(key) if rows is None else rows
+        used = 0 if rows is None else len(rows)
+        out = np.full((max(frames, used), 3), np.nan, np.float32)
+        if rows is not None:
+            out[:used] = rows
+        return out
 
     def _rows(self, plane: Plane, object_id: int, frame: int) -> npt.NDArray[np.float32]:
         rows = self._all.get((plane, object_id))

@@ -22,6 +22,7 @@ from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import Cancelled, explain, tell
 from napari_sam2.ui.models import model_text
 from napari_sam2.ui.opening import METADATA, Opening, Questions
+from napari_sam2.ui.politeness import polite
 from napari_sam2.ui.previews import Previews
 from napari_sam2.ui.prompted_frames import PromptedFrames
 from napari_sam2.ui.prompting import Prompting
@@ -345,7 +346,7 @@ class Controller:
 
     def _accept(self, work: Workspace, object_id: int) -> None:
         plane, frame = work.visible()
-        if (object_id, frame) in work.document.locked(plane):
+        if work.document.is_locked_itself(object_id, frame, plane):
             work.document.unlock(object_id, frame, plane)
         elif object_id != EVERY and work.document.is_locked(EVERY, frame, plane):
             self._tell("info", f"Frame {frame} is accepted as a whole. Take that back first (Shift-U).")
@@ -361,7 +362,8 @@ class Controller:
             elif way == "undo" and self.propagation.running and not history.undo_text:
                 self._tell("info", "Frames are being segmented. Cancel first, then undo takes them back.")
             else:
-                work.document.undo() if way == "undo" else work.document.redo()
+                with polite:
+                    work.document.undo() if way == "undo" else work.document.redo()
         self.changed.emit()
 
     def prepare(self) -> None:

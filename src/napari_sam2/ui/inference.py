@@ -17,13 +17,11 @@ from napari_sam2.session.document import Key, interactions
 from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.backend import Backend, Foreseen, ModelChoice, Progress, TrackerLike
 from napari_sam2.ui.messages import Cancelled
-from napari_sam2.ui.politeness import Polite, step_back
+from napari_sam2.ui.politeness import polite, step_back
 
 _T = TypeVar("_T")
 Post = Callable[[Callable[[], None]], None]
 """Run something on the main thread."""
-
-_polite = Polite()
 
 
 class InferenceThread:
@@ -46,7 +44,7 @@ class InferenceThread:
 
 
 def _politely(task: Callable[[], _T]) -> _T:
-    with _polite:
+    with polite:
         return task()
 
 

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from psygnal import Signal
 
-from napari_sam2.session.document import Plane
+from napari_sam2.session.document import Document, Key, Plane
 from napari_sam2.session.places import Place
+from napari_sam2.session.prompt_steps import starts
+from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.backend import Backend
 from napari_sam2.ui.carrying import preview_part
 from napari_sam2.ui.inference import InferenceThread, Target
@@ -108,6 +110,9 @@ class PromptedFrames:
         """Say so where nothing is known of an object but what does not belong to it."""
         if len(places) == 1:
             ((plane, object_id, frame),) = places
+            prompt = work.document.prompt(plane, object_id, frame)
+            if prompt is not None and starts(prompt):
+                return
             if not work.document.effective(plane, asked={object_id: {frame}}):
                 name = work.document.name(object_id)
                 self._tell(
@@ -117,10 +122,7 @@ class PromptedFrames:
     def _ask(self, work: Workspace, plane: Plane, frame: int) -> None:
         """Ask anew for the masks on a frame, if it has prompts."""
         self._due.discard((plane, frame))
-        keys = work.document.prompts(plane)
-        # All are told of, so that none is forgotten; accepted frames matter for those that are asked for.
-        asked = {object_id: {frame} if (object_id, frame) in keys else set[int]() for object_id, _ in keys}
-        prompts = work.document.effective(plane, asked=asked)
+        prompts = _told(work.document, plane, frame)
         if any(key[1] == frame for key in prompts):
             self._loading.prepare()
             self.previews.ask(Target(self._loading.choice, work.stack(plane)), plane, prompts, frame)
@@ -145,3 +147,18 @@ class PromptedFrames:
         if not self._loading.blame(error):
             self._tell("error", explain(error, "making the mask of this frame"))
         self.changed.emit()
+
+
+def _told(document: Document, plane: Plane, frame: int) -> dict[Key, Prompt]:
+    """What the model is told to make the masks of a frame.
+
+    All prompts of the plane, so that none is forgotten. Accepted frames matter only where it is not said on the frame
+    itself where an object is, or on a slice beside it; making masks of all of them would take seconds.
+    """
+    keys = document.prompts(plane)
+    told = document.effective(plane, asked={object_id: () for object_id, _ in keys})
+    here = [key for key in keys if key[1] == frame]
+    leaning = {key[0] for key in here if document.slices > 1 or key not in told or not starts(told[key])}
+    if not leaning:
+        return told
+    return document.effective(plane, asked={item: (frame,) if item in leaning else () for item, _ in keys})

@@ -8,6 +8,7 @@ import numpy as np
 from napari_sam2.session.document import Document, DocumentError
 from napari_sam2.session.review_order import next_place
 from napari_sam2.ui.messages import tell
+from napari_sam2.ui.politeness import polite
 from napari_sam2.ui.review_model import ReviewModel
 from napari_sam2.ui.review_visibility import Visibility
 from napari_sam2.ui.workspace import Workspace
@@ -138,12 +139,7 @@ class ReviewActions:
         first = self._model.current if self._model.current in object_ids else object_ids[0]
         rest = [object_id for object_id in object_ids if object_id != first]
 
-        def merge(document: Document) -> None:
-            with document.one_step(f"merge {len(rest) + 1} objects"):
-                for object_id in rest:
-                    document.merge(first, object_id)
-
-        return self._edit(merge)
+        return self._edit(lambda document: document.merge(first, *rest))
 
     def split(self, object_id: int) -> bool:
         """Let an object be a new one from the current frame on."""
@@ -155,12 +151,7 @@ class ReviewActions:
             self._say("info", "Select objects in the table, then delete them.")
             return False
 
-        def delete(document: Document) -> None:
-            with document.one_step(f"delete {len(object_ids)} objects"):
-                for object_id in object_ids:
-                    document.delete(object_id)
-
-        return self._edit(delete)
+        return self._edit(lambda document: document.delete(*object_ids))
 
     def set_locked(self, object_id: int, locked: bool) -> bool:
         """Accept all frames that an object has pixels on, or none of its frames."""
@@ -174,9 +165,8 @@ class ReviewActions:
                     for frame in self._model.review.present(object_id).tolist():
                         document.lock(object_id, frame, plane)
                 else:
-                    for own, frame in document.locked(plane):
-                        if own == object_id:
-                            document.unlock(object_id, frame, plane)
+                    for frame in document.locked_frames(object_id, plane):
+                        document.unlock(object_id, frame, plane)
 
         return self._edit(lock)
 
@@ -194,7 +184,8 @@ class ReviewActions:
             self._say("warning", "Frames are being segmented. Cancel, or wait for the end, to change objects.")
             return False
         try:
-            edit(work.document)
+            with polite:
+                edit(work.document)
         except (DocumentError, KeyError) as error:
             self._say("warning", str(error.args[0]))
             return False

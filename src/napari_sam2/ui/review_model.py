@@ -289,10 +289,7 @@ class ReviewModel:
     def _read_marks(self) -> None:
         if self._work is not None:
             document = self._work.document
-            locked = document.locked_by_object(self._plane)
-            self.review.set_marks(
-                document.prompts(self._plane), ((item, frame) for item, own in locked.items() for frame in own)
-            )
+            self.review.set_marks(document.prompts(self._plane), document.locked_by_object(self._plane))
 
     def _read_scores(self, ids: Iterable[int]) -> None:
         if self._work is not None:
