@@ -177,6 +177,17 @@ def test_a_removed_image_loses_nothing_and_may_come_back(session, stack):
     assert session.document.prompts().keys() == {(1, 0)}
 
 
+def test_another_recording_of_the_same_name_and_shape_starts_anew(session, stack):
+    session.click(0, 15, 20)
+    session.propagate()
+    session.viewer.layers.clear()
+    session.loop.turn()
+    session.viewer.add_image(stack[:, ::-1], name="cells")
+    session.loop.turn()
+    assert not session.labels.any()
+    assert session.document.prompts() == {}
+
+
 def test_an_image_removed_during_propagation_keeps_finished_frames(session, stack):
     session.click(0, 15, 20)
     session.settle()

@@ -16,6 +16,7 @@ from napari_sam2.session.axes import (
     sweep_choices,
 )
 from napari_sam2.session.document import Plane
+from napari_sam2.session.fingerprint import fingerprint
 from napari_sam2.session.stack_sources import finest_level
 from napari_sam2.ui.preferences import frame_memory
 
@@ -32,6 +33,7 @@ __all__ = [
     "level_factors",
     "level_of",
     "level_texts",
+    "mark_of",
     "pixel_aspect",
     "pixels_of",
     "placed",
@@ -95,6 +97,11 @@ def _without_rgb(image: Image, shape: Sequence[int]) -> tuple[int, ...]:
 def pixels_of(image: Image, level: int | None = None) -> Any:
     """The array of an image layer that is worked on; of a multiscale image one of its levels, or another one."""
     return image.data[level_of(image) if level is None else level] if image.multiscale else image.data
+
+
+def mark_of(image: Image, level: int | None = None) -> str:
+    """The fingerprint of an image by the pixels that are worked on, or those of another level. Reads some."""
+    return fingerprint(pixels_of(image, level), image_shape(image, level))
 
 
 def placement(image: Image) -> dict[str, Any]:

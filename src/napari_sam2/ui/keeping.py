@@ -20,9 +20,8 @@ from napari_sam2.session.autosave import (
     tidy,
 )
 from napari_sam2.session.document import Plane
-from napari_sam2.session.fingerprint import fingerprint
 from napari_sam2.session.folder import Saved, SessionError, Snapshot, open_folder, save_folder, snapshot
-from napari_sam2.ui.geometry import image_shape, pixels_of
+from napari_sam2.ui.geometry import mark_of, pixels_of
 from napari_sam2.ui.inference import InferenceThread
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import explain
@@ -114,7 +113,7 @@ class Keeper:
         data = pixels_of(image)
         known = self._known.get(image)
         if known is None or known[0] is not data:
-            known = self._known[image] = (data, _mark(image))
+            known = self._known[image] = (data, mark_of(image))
         return known[1]
 
     def _on_begun(self) -> None:
@@ -217,7 +216,7 @@ class Keeping:
         """Write a workspace into a folder; says when it is done."""
         masks = work.objects.masks
         keeper = self._keepers.get(work)
-        mark = keeper.fingerprint if keeper is not None else _mark
+        mark = keeper.fingerprint if keeper is not None else mark_of
         seen, axes = Seen.of(work), work.axes
         now = snapshot(work.document, lambda: seen.entry(mark), model)
 
@@ -243,7 +242,7 @@ class Keeping:
     def same_pixels(self, saved: Saved, image: Image, done: Callable[[bool], None]) -> None:
         """Find out whether an image is the one that a session was made on, then call `done`."""
         self._thread.submit(
-            partial(_mark, image, saved.image.level),
+            partial(mark_of, image, saved.image.level),
             done=lambda mark: done(saved.image.fingerprint in ("", mark)),
             failed=partial(self._on_failed, f"reading {image.name}"),
         )
@@ -312,10 +311,6 @@ class Keeping:
     def _on_failed(self, doing: str, error: BaseException) -> None:
         text = str(error) if isinstance(error, SessionError) else explain(error, doing)
         self._done("error", text)
-
-
-def _mark(image: Image, level: int | None = None) -> str:
-    return fingerprint(pixels_of(image, level), image_shape(image, level))
 
 
 def _copy(source: Any, array: np.ndarray) -> None:

@@ -20,6 +20,7 @@ from napari_sam2.ui.geometry import (
     guessed_axes,
     image_shape,
     level_of,
+    mark_of,
     placement,
 )
 from napari_sam2.ui.loop import Loop
@@ -104,8 +105,16 @@ class Workspace:
         return self.image in self._viewer.layers
 
     def is_like(self, image: Image) -> bool:
-        """Whether an image is by its name and shape the one for which this was made, opened again."""
-        return bool(image.name == self.image.name) and image_shape(image) == self.axes.shape
+        """Whether an image is the one for which this was made, opened again: by its name, its shape, and its file, or
+        else its pixels. Many recordings have the name and the shape of another one."""
+        if image.name != self.image.name or image_shape(image) != self.axes.shape:
+            return False
+        if image.source.path and image.source.path == self.image.source.path:
+            return True
+        try:
+            return mark_of(image) == mark_of(self.image)
+        except (OSError, ValueError, KeyError):  # pixels that cannot be read any more
+            return False
 
     def rebind(self, image: Image) -> None:
         """Go on with the same recording, opened again: prompts, masks, names and accepted frames stay."""
