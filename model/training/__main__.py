@@ -29,6 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=90, help="length of the schedule, in minutes of its own work")
     parser.add_argument("--rate", type=float, default=1.2e-3, help="highest learning rate")
     parser.add_argument("--images-only", type=float, default=0.3, help="share of the schedule before clips begin")
+    parser.add_argument("--clips-every", type=int, default=2, help="one step in so many is on clips, the others on images")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=Path, help="weights to begin with (.safetensors), of an earlier run")
     return parser.parse_args()
@@ -112,10 +113,11 @@ def main() -> None:
             long = stream(seed + 2, 2, 8, 3)
         for group in run.optimiser.param_groups:
             group["lr"] = rate_at(progress, run.step, options.rate)
-        clips = progress > options.images_only and run.step % 2 == 1
+        turn, rest = divmod(run.step, options.clips_every)
+        clips = progress > options.images_only and rest == options.clips_every - 1
         with torch.autocast("cpu", torch.bfloat16):
             if clips:
-                source = long if long is not None and run.step % 4 == 1 else short
+                source = long if long is not None and turn % 2 == 0 else short
                 loss, verdict = clip_step(run.model, run.head, next(source))
             else:
                 rounds = 1 if run.step < 200 else int(torch.randint(1, 4, ()))
