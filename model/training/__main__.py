@@ -29,7 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=90, help="length of the schedule, in minutes of its own work")
     parser.add_argument("--rate", type=float, default=1.2e-3, help="highest learning rate")
     parser.add_argument("--images-only", type=float, default=0.3, help="share of the schedule before clips begin")
-    parser.add_argument("--clips-every", type=int, default=2, help="one step in so many is on clips, the others on images")
+    parser.add_argument("--clips-every", type=int, default=2, help="one step in so many is on clips")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=Path, help="weights to begin with (.safetensors), of an earlier run")
     return parser.parse_args()
