@@ -4,10 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import npe2
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from napari.utils.shortcuts import default_shortcuts
+from napari_builtins.io import napari_get_reader
 from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 
@@ -101,6 +104,7 @@ def test_importing_the_widget_imports_no_torch():
 def test_the_controller_imports_torch_with_the_first_click_on_the_other_thread():
     code = """
 import sys, threading
+import npe2
 import numpy as np
 from napari.components import ViewerModel
 from napari_sam2.ui.backend import ModelChoice
@@ -140,7 +144,7 @@ def test_napari_asks_us_about_our_names_and_about_folders(npe2pm, manifest, tmp_
         assert [reader.command for reader in readers] == ["napari-sam2.read"], name
 
 
-def test_a_folder_of_others_is_refused_by_the_names_in_it(tmp_path, monkeypatch):
+def test_a_folder_of_others_is_known_by_the_names_in_it_and_left_to_napari(tmp_path, monkeypatch):
     (tmp_path / "tiffs").mkdir()
     (tmp_path / "tiffs" / "mask000.tif").write_bytes(b"")
     zarr.create_array(tmp_path / "foreign.zarr", shape=(2, 8, 8), dtype="u1")
@@ -151,7 +155,22 @@ def test_a_folder_of_others_is_refused_by_the_names_in_it(tmp_path, monkeypatch)
     looked = []
     monkeypatch.setattr(Path, "iterdir", lambda path: looked.append(path))
     monkeypatch.setattr("napari_sam2.result_sources.open_folder", looked.append)
-    for name in ("tiffs", "foreign.zarr", "foreign.zarr/zarr.json", "other.json", "program", "program/session.json"):
+    for name in ("tiffs", "foreign.zarr", "other.json", "program"):
+        assert get_reader(str(tmp_path / name)) is napari_get_reader(str(tmp_path / name)), name
+    for name in ("foreign.zarr/zarr.json", "program/session.json"):
         assert get_reader(str(tmp_path / name)) is None, name
     assert get_reader(["a", "b"]) is None
     assert looked == []
+
+
+def test_a_quick_ok_in_the_dialogue_opens_images_as_ever(npe2pm, manifest, tmp_path):
+    """There, our reader may stand chosen for every folder."""
+    npe2pm.register(manifest)
+    pixels = np.arange(2 * 8 * 8, dtype="u1").reshape(2, 8, 8)
+    zarr.create_array(tmp_path / "a.zarr", data=pixels)
+    (tmp_path / "tiffs").mkdir()
+    for number, plane in enumerate(pixels):
+        tifffile.imwrite(tmp_path / "tiffs" / f"{number}.tif", plane)
+    for name in ("a.zarr", "tiffs"):
+        ((data, *_),) = npe2.read([str(tmp_path / name)], stack=False, plugin_name="napari-sam2")
+        np.testing.assert_array_equal(np.asarray(data), pixels)

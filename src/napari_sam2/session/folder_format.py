@@ -14,7 +14,7 @@ VERSION = 2
 
 README = """\
 A session of napari-sam2 (https://pypi.org/project/napari-sam2). To open it: Plugins > Segment stack > Session > Open,
-or drop this folder onto that widget, or session.json onto napari. The image itself is not in here; session.json says
+or drop this folder onto napari. The image itself is not in here; session.json says
 which one it was.
 
 session.json   the image, the objects with their names and parents, accepted frames, the model

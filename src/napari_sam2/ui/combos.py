@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QSizePolicy
+
+from napari_sam2.ui.controls import tab_stop
 
 
 def combo(name: str, tip: str) -> QComboBox:
     """An empty one."""
-    combo = QComboBox()
-    combo.setObjectName(name)
-    combo.setToolTip(tip)
-    combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    combo = tab_stop(QComboBox(), name, tip)
     # A long file name must not widen the dock.
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     combo.setMinimumContentsLength(8)

@@ -21,6 +21,7 @@ from napari_sam2.export.errors import ExportError
 from napari_sam2.export.formats import FORMATS, Format
 from napari_sam2.export.results import ExportOptions
 from napari_sam2.ui.controller import Controller
+from napari_sam2.ui.controls import tab_stop
 from napari_sam2.ui.export_jobs import ExportJobs, Job
 from napari_sam2.ui.export_source import part_text, workspace_results
 from napari_sam2.ui.hints import remaining_text
@@ -44,9 +45,11 @@ class ExportBar(QWidget):
         self._folder: Path | None = None
         self.jobs = ExportJobs(loop)
         self.summary = ObjectSummary(viewer, controller, self.jobs, loop)
-        self.export = _button("export", "Export…", "Write the objects to a file that other programs read")
-        self.tracks = _button("tracks", "Tracks", "Show the paths of the objects as a Tracks layer")
-        self.stop_export = _button("stop_export", "Stop export", "Stop writing. What was there before stays.")
+        self.export = tab_stop(QPushButton("Export…"), "export", "Write the objects to a file that other programs read")
+        self.tracks = tab_stop(QPushButton("Tracks"), "tracks", "Show the paths of the objects as a Tracks layer")
+        self.stop_export = tab_stop(
+            QPushButton("Stop export"), "stop_export", "Stop writing. What was there before stays."
+        )
         self.progress = _progress()
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 0, 10, 8)
@@ -164,15 +167,6 @@ def _agreed(parent: QWidget, question: str) -> bool:
     """Whether the user says yes."""
     buttons = QMessageBox.StandardButton
     return bool(QMessageBox.question(parent, "Export", question, buttons.Yes | buttons.Cancel) == buttons.Yes)
-
-
-def _button(name: str, text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(tip)
-    # A click must leave the keys with the viewer; Tab still gets here.
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button
 
 
 def _progress() -> QProgressBar:

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam2.ui.combos import combo
+from napari_sam2.ui.controls import tab_stop
 from napari_sam2.ui.keys import key_of
 from napari_sam2.ui.look_section import LookSection
 from napari_sam2.ui.session_menu import Offer
@@ -88,9 +89,9 @@ class Form(QWidget):
             checkable=True,
         )
         self.accept_frame = _button("accept_frame", "all", "Accept this frame of all objects", checkable=True)
-        self.ends = _check(
+        self.ends = tab_stop(
+            QCheckBox("Objects end in depth"),
             "ends_in_depth",
-            "Objects end in depth",
             "An object ends where it fades or the next one begins, as nuclei do. Off: it goes on through all slices, "
             "as vessels do. With the published models, objects always go on.",
         )
@@ -224,20 +225,8 @@ def _button(name: str, text: str, tip: str, checkable: bool = False) -> QPushBut
     """A button with its key behind the text, or in the tooltip where there is no room for it."""
     key = key_of(name)
     button = QPushButton(f"{text} ({key})" if len(key) == 1 and len(text) > 1 else text)
-    button.setObjectName(name)
-    button.setToolTip(f"{tip} [{key}]" if key else tip)
     button.setCheckable(checkable)
-    # A click must leave the keys with the viewer; Tab still gets here.
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button
-
-
-def _check(name: str, text: str, tip: str) -> QCheckBox:
-    check = QCheckBox(text)
-    check.setObjectName(name)
-    check.setToolTip(tip)
-    check.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return check
+    return tab_stop(button, name, tip, key)
 
 
 def _spin(name: str, tip: str) -> QSpinBox:

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_sam2.ui.combos import combo, fill
+from napari_sam2.ui.controls import tab_stop
 from napari_sam2.ui.geometry import level_of, level_texts
 from napari_sam2.ui.looking import SIDE, Looking
 from napari_sam2.ui.scene import channel_axis
@@ -58,10 +59,9 @@ class LookSection(QCollapsible):
         self.gamma.setSingleStep(0.1)
         self.gamma.setKeyboardTracking(False)
         self.gamma.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.inverted = QCheckBox("Inverted")
-        self.inverted.setObjectName("inverted")
-        self.inverted.setToolTip("Dark objects on a light ground become light ones on a dark ground")
-        self.inverted.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.inverted = tab_stop(
+            QCheckBox("Inverted"), "inverted", "Dark objects on a light ground become light ones on a dark ground"
+        )
         self.resolution = combo("resolution", "Level of the multiscale image on which prompts and masks are made")
         self.picture = QLabel()
         self.picture.setObjectName("model_picture")

@@ -1,6 +1,8 @@
 """What napari calls to open sessions and Cell Tracking Challenge folders, or the file in them that says what they are.
 
-napari comes here with every folder, whatever is in it, so this looks for a few names and no further.
+napari comes here with every folder, whatever is in it, so this looks for a few names and no further. In its dialogue
+this reader may stand chosen for folders of images and zarrs too: they go on to napari's own reader, so that a quick OK
+opens them as ever.
 """
 
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from typing import Any
 import dask.array
 from dask.delayed import delayed
 from napari.utils import notifications, progress
+from napari_builtins.io import napari_get_reader
 
 from napari_sam2.export.errors import ExportError
 from napari_sam2.export.measure import measure
@@ -24,13 +27,14 @@ Reader = Callable[[str], list[LayerData]]
 
 
 def get_reader(path: str | list[str]) -> Reader | None:
-    """A reader for a folder, or for the file in it that says what it is; None for anything that is not ours."""
+    """A reader for a folder, or for the file in it that says what it is; None for other files."""
     if isinstance(path, list):
         return None
     folder = folder_of(path)
-    if is_session(folder) and not says_session(folder):
-        return None
-    return next((reader for is_ours, reader in READERS if is_ours(folder)), None) if folder.is_dir() else None
+    ours = None
+    if folder.is_dir() and (says_session(folder) or not is_session(folder)):
+        ours = next((reader for is_ours, reader in READERS if is_ours(folder)), None)
+    return napari_get_reader(path) if ours is None and Path(path).is_dir() else ours
 
 
 def folder_of(path: str) -> Path:

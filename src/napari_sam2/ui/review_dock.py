@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_sam2.session.strip import DARK, LIGHT, Palette
 from napari_sam2.ui.controller import Controller
+from napari_sam2.ui.controls import tab_stop
 from napari_sam2.ui.keys import REVIEW_SHORTCUTS, KeyBindings, key_of
 from napari_sam2.ui.loop import QtLoop
 from napari_sam2.ui.review_actions import ReviewActions
@@ -124,10 +125,7 @@ class ReviewDock(QWidget):
     # The controls -----------------------------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.filter = QComboBox()
-        self.filter.setObjectName("filter")
-        self.filter.setToolTip("Which objects are listed")
-        self.filter.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.filter = tab_stop(QComboBox(), "filter", "Which objects are listed")
         for row, (text, data, tip) in enumerate(_FILTERS):
             self.filter.addItem(text, data)
             self.filter.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
@@ -284,12 +282,7 @@ def palette_of(theme_name: str) -> Palette:
 
 
 def _button(name: str, text: str, tip: str) -> QPushButton:
-    key = key_of(name)
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(f"{tip} [{key}]" if key else tip)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button
+    return tab_stop(QPushButton(text), name, tip, key_of(name))
 
 
 def _column(*widgets: QWidget) -> QWidget:

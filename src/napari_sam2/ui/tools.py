@@ -3,10 +3,11 @@
 from typing import Any
 
 from napari.layers import Labels
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from napari_sam2.ui.controls import tab_stop
 from napari_sam2.ui.icons import icon
 from napari_sam2.ui.keys import key_of
 from napari_sam2.ui.labels_dialog import LabelsDialog
@@ -41,8 +42,8 @@ class PromptTools(QWidget):
         self.more.setMenu(menu)
         self.count = QLabel()
         self.count.setObjectName("proposals")
-        self.accept_all = _push("accept_all", "Accept all", "Make an object of every proposal")
-        self.reject_all = _push("reject_all", "Reject all", "Drop all proposals that are left")
+        self.accept_all = tab_stop(QPushButton("Accept all"), "accept_all", "Make an object of every proposal")
+        self.reject_all = tab_stop(QPushButton("Reject all"), "reject_all", "Drop all proposals that are left")
         self._bar = QWidget()
         self._bar.setLayout(_line(self.count, self.accept_all, self.reject_all, stretch=0))
         column = QVBoxLayout(self)
@@ -97,25 +98,12 @@ class PromptTools(QWidget):
 
 
 def _tool(name: str, tip: str, checkable: bool = False) -> QPushButton:
-    button = QPushButton()
-    button.setObjectName(name)
-    key = key_of(name)
-    button.setToolTip(f"{tip} [{key}]" if key else tip)
+    button = tab_stop(QPushButton(), name, tip, key_of(name))
     button.setAccessibleName(tip.split(":")[0])
     button.setIconSize(QSize(20, 20))
     button.setCheckable(checkable)
     # Six of them must fit a narrow dock.
     button.setMinimumWidth(30)
-    # A click must leave the keys with the viewer; Tab still gets here.
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button
-
-
-def _push(name: str, text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
 
 
