@@ -151,6 +151,30 @@ def test_a_session_is_saved_and_opened_from_the_menu(desk, tmp_path, monkeypatch
     assert "Reopen" in menu.reopen.title()
 
 
+def test_the_frames_to_fill_are_those_of_the_sessions_axis(desk, tmp_path, monkeypatch):
+    """Which may be another one than is guessed for the same image."""
+    form, control = desk.widget.form, desk.control
+    data = np.random.default_rng(0).integers(0, 99, (6, 3, 40, 50)).astype(np.uint16)
+    desk.viewer.layers.clear()
+    desk.viewer.add_image(data, name="volumes")
+    desk.settle()
+    guessed = control.workspace.axes.frame
+    other = 1 - guessed
+    control.set_frame_axis(other)
+    desk.settle()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(tmp_path / "mine.sam2"), ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: str(tmp_path / "mine.sam2"))
+    desk.widget.sessions.save_action.trigger()
+    desk.settle()
+    control.set_frame_axis(guessed)
+    desk.settle()
+    assert form.last_frame.maximum() == data.shape[guessed] - 1
+    desk.widget.sessions.open_action.trigger()
+    desk.settle()
+    assert control.workspace.axes.frame == other
+    assert (form.first_frame.value(), form.last_frame.value()) == (0, data.shape[other] - 1)
+
+
 def test_an_unfinished_session_is_offered_above_and_reopened_with_one_click(desk, make_napari_viewer_proxy, stack):
     desk.click(0, 15, 20)
     keeper = desk.control.keeping._keepers[desk.control.workspace]

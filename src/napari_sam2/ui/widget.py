@@ -208,6 +208,8 @@ class SegmentStackWidget(QWidget):
         fill(form.other_axis, swept, axes.swept if axes is not None else None)
         form.show_other_axis(bool(swept))
         form.other_axis.setEnabled(idle)
+        if axes is not None and form.last_frame.maximum() != axes.steps - 1:
+            self._set_range()  # a session may have other axes than were guessed
         form.look.render(work, idle)
         form.show_ends(work is not None and in_depth(work.image, work.axes), work is None or work.look.ends, idle)
         self.controller.looking.refresh()
