@@ -3,18 +3,18 @@
 from . import bacteria, bodies, cysts, electron, nuclei, tissue, volume
 
 TABLE = {
-    "nuclei_sparse": (nuclei.sparse, 0.08),
-    "nuclei_dense": (nuclei.dense, 0.14),
-    "nuclei_textured": (nuclei.textured, 0.14),
-    "bacteria_phase": (bacteria.phase, 0.16),
+    "nuclei_sparse": (nuclei.sparse, 0.06),
+    "nuclei_dense": (nuclei.dense, 0.11),
+    "nuclei_textured": (nuclei.textured, 0.13),
+    "bacteria_phase": (bacteria.phase, 0.15),
     "bacteria_glow": (bacteria.glowing, 0.05),
-    "cytoplasm": (bodies.cytoplasm, 0.08),
-    "cells_phase": (bodies.phase, 0.08),
-    "cells_relief": (bodies.relief, 0.06),
+    "cytoplasm": (bodies.cytoplasm, 0.09),
+    "cells_phase": (bodies.phase, 0.11),
+    "cells_relief": (bodies.relief, 0.08),
     "membranes": (tissue.membranes, 0.05),
-    "stained": (tissue.stained, 0.04),
+    "stained": (tissue.stained, 0.05),
     "z_stack": (volume.stack, 0.05),
-    "organs": (volume.organs, 0.05),
-    "organelles": (electron.organelles, 0.04),
+    "organs": (volume.organs, 0.08),
+    "organelles": (electron.organelles, 0.05),
     "organoids": (cysts.organoids, 0.04),
 }
