@@ -88,7 +88,6 @@ def measure(rounds: int, data: Path | None, report: Report) -> None:
     python = oracle_python()
     meta, theirs = Side(python, "meta_side.py"), Side(python, "transformers_side.py")
     ours = Side(sys.executable, "our_side.py")
-    rates = ours.ask("rates")
     say("| what | who | seconds (median) | against Meta |\n|---|---|---|---|")
 
     encoded: dict[str, list[float]] = {"Meta": [], "transformers": [], "float32": [], "bfloat16": []}
@@ -133,6 +132,7 @@ def measure(rounds: int, data: Path | None, report: Report) -> None:
         report.add(
             f"20 frames, {cells['cells']} HeLa cells (mean IoU {cells['iou']:.3f})", "micro", cells["seconds"], whole
         )
+    rates = ours.ask("rates")
     for precision in ("float32", "bfloat16"):
         reached = rates["encoding"] / median(encoded[precision])
         say(f"Encoding, {precision}: {reached:.0f} GFLOP/s; torch's own product: {rates[precision]:.0f} GFLOP/s.")

@@ -22,7 +22,7 @@ from napari_sam2.ui.export_jobs import ExportJobs, Job
 from napari_sam2.ui.export_source import part_text, workspace_results
 from napari_sam2.ui.messages import Cancelled
 from napari_sam2.ui.object_summary import TRACKS, ObjectSummary
-from napari_sam2.ui.readers import get_reader
+from napari_sam2.ui.readers import get_reader, read_ctc_layers, read_session_layers
 from napari_sam2.ui.widget import SegmentStackWidget
 from napari_sam2.ui.writers import WriteError, results_of
 
@@ -456,8 +456,8 @@ def test_a_challenge_folder_opens_as_labels_and_tracks(plugin, tmp_path, monkeyp
         assert [layer.name for layer in viewer.layers] == [name, f"{name} tracks"]
         np.testing.assert_array_equal(np.asarray(viewer.layers[0].data), labels)
         assert viewer.layers[1].graph == {2: [1], 3: [1]}
-    assert get_reader(str(tmp_path)) is None
-    assert get_reader(str(tmp_path / "01_RES" / "mask000.tif")) is None
+    for neither in (tmp_path, tmp_path / "01_RES" / "mask000.tif"):
+        assert get_reader(str(neither)) not in (read_ctc_layers, read_session_layers)
     (tmp_path / "01_RES" / "res_track.txt").write_text("1 0 1 2\n2 2 3 1\n")
     told = []
     monkeypatch.setattr("napari_sam2.ui.readers.notifications.show_warning", told.append)

@@ -4,13 +4,13 @@ from . import bacteria, bodies, cysts, electron, nuclei, tissue, volume
 
 TABLE = {
     "nuclei_sparse": (nuclei.sparse, 0.06),
-    "nuclei_dense": (nuclei.dense, 0.11),
+    "nuclei_dense": (nuclei.dense, 0.10),
     "nuclei_textured": (nuclei.textured, 0.13),
-    "bacteria_phase": (bacteria.phase, 0.15),
+    "bacteria_phase": (bacteria.phase, 0.13),
     "bacteria_glow": (bacteria.glowing, 0.05),
     "cytoplasm": (bodies.cytoplasm, 0.09),
     "cells_phase": (bodies.phase, 0.11),
-    "cells_relief": (bodies.relief, 0.08),
+    "cells_relief": (bodies.relief, 0.11),
     "membranes": (tissue.membranes, 0.05),
     "stained": (tissue.stained, 0.05),
     "z_stack": (volume.stack, 0.05),
