@@ -26,6 +26,7 @@ def draw(rows: list[dict[str, Any]], target: Path) -> None:
     axes.axvline(1, color="0.2", linewidth=1)
     axes.set_xscale("log")
     axes.set_xlim(0.5, 2.5 * max(row["ratio"] for row in measured))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} x")
     axes.set_xlabel("times as fast as Meta's sam2 1.1.0 in the same run")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(target, dpi=110)

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from napari_sam2.sam2 import Sam2
+from napari_sam2.tracking import heap, rivals
 from napari_sam2.tracking import prompt_checks as check
-from napari_sam2.tracking import rivals
 from napari_sam2.tracking.answering import Answering
 from napari_sam2.tracking.depth import Profile, looks
 from napari_sam2.tracking.errors import TrackingError
@@ -297,6 +297,8 @@ class Tracker:
                     for thing in now:
                         sweep.visit(thing, frame)
                     yield self._result(frame, answers)
+                    if frame % heap.EVERY == 0:
+                        heap.give_back()
             finally:
                 self.frames.expect(None)
 

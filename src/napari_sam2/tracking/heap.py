@@ -1,0 +1,33 @@
+"""Giving memory that nobody uses back to the system.
+
+glibc keeps what was freed between small things that live on, and the more frames go by the more of it there is: ten
+objects of `micro` held 370 MB after one frame and 430 MB after 200. Given back now and then, it stays at 360 MB.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable
+from functools import cache
+
+EVERY = 32
+"""Frames between two times; one takes a few milliseconds."""
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    """``malloc_trim(3)`` of the C library, which only glibc has."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        return ctypes.CDLL(None).malloc_trim  # type: ignore[no-any-return]
+    except (AttributeError, OSError):  # musl
+        return None
+
+
+def give_back() -> None:
+    """Return freed memory to the system, where the C library can; elsewhere nothing happens."""
+    trim = _trim()
+    if trim is not None:
+        trim(0)
