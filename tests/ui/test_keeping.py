@@ -240,6 +240,53 @@ def reopened(session, open_session, folder, image, prepare=lambda viewer: None, 
     return other
 
 
+def delete_points(session, frame) -> None:
+    layer = session.viewer.layers[POINTS]
+    layer.selected_data = {number for number, place in enumerate(layer.data) if round(place[0]) == frame}
+    layer.remove_selected()
+    session.settle()
+
+
+def test_after_opening_a_mask_goes_with_the_only_click_that_it_came_of(session, open_session, stack, tmp_path):
+    session.click(0, 15, 20)
+    session.settle()
+    other = reopened(session, open_session, tmp_path / "s", stack)
+    delete_points(other, 0)
+    assert not other.labels.any()
+    other.controller.undo()
+    quiet(other)
+    np.testing.assert_array_equal(other.labels, session.labels)
+
+
+def test_after_opening_a_deleted_correction_brings_back_what_it_corrected(session, open_session, stack, tmp_path):
+    session.click(0, 15, 20)
+    session.propagate()
+    before = session.labels.copy()
+    session.controller.set_positive(False)
+    session.click(2, 17, 24)
+    session.settle()
+    assert (session.labels != before).any()
+    other = reopened(session, open_session, tmp_path / "s", stack)
+    delete_points(other, 2)
+    np.testing.assert_array_equal(other.labels, before)
+
+
+@pytest.mark.parametrize("accepted", [False, True], ids=["propagated", "accepted"])
+def test_after_opening_finished_frames_stay_without_their_click(session, open_session, stack, tmp_path, accepted):
+    session.click(0, 15, 20)
+    session.settle()
+    if accepted:
+        session.document.lock(1, 0)
+    else:
+        session.propagate()
+    other = reopened(session, open_session, tmp_path / "s", stack)
+    delete_points(other, 0)
+    np.testing.assert_array_equal(other.labels, session.labels)
+    # As without opening it in between.
+    delete_points(session, 0)
+    np.testing.assert_array_equal(other.labels, session.labels)
+
+
 def test_channels_that_were_seen_together_are_seen_together_again(open_session, stack, tmp_path):
     session = open_session(stack, colormap="magenta", contrast_limits=(0, 150))
     session.viewer.add_image(stack[::-1], name="green", colormap="green", blending="additive", opacity=0.5, gamma=0.8)

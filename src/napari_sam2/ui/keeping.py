@@ -272,6 +272,7 @@ class Keeping:
         work.filled()
         missing = see_again(work, saved.image)
         saved.fill(work.document)
+        _cover(work, saved)
         own = saved.folder.parent == self._root
         self.follow(work, saved.folder if own else None)
         if work in self._keepers:
@@ -311,6 +312,14 @@ class Keeping:
     def _on_failed(self, doing: str, error: BaseException) -> None:
         text = str(error) if isinstance(error, SessionError) else explain(error, doing)
         self._done("error", text)
+
+
+def _cover(work: Workspace, saved: Saved) -> None:
+    """Let masks that came of prompts alone go with the prompts, and corrections bring back what they corrected."""
+    for plane, object_id, frame in saved.prompts:
+        propagated = frame in work.document.done(object_id, plane)
+        if not propagated and not work.document.is_locked(object_id, frame, plane):
+            work.objects.cover_again(plane, frame, object_id, saved.seen.get((plane, object_id, frame)))
 
 
 def _copy(source: Any, array: np.ndarray) -> None:

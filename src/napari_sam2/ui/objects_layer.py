@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import zarr
 from napari.layers import Image, Labels
 from napari.utils.colormaps import CyclicLabelColormap
@@ -18,7 +19,7 @@ from psygnal import Signal
 from napari_sam2.session.document import Plane
 from napari_sam2.session.history import FrameDelta
 from napari_sam2.session.label_store import bytes_of, new_store
-from napari_sam2.session.masks import Masks, boxes_of
+from napari_sam2.session.masks import Masks, bounding_box, boxes_of
 from napari_sam2.ui.geometry import Axes, placement
 from napari_sam2.ui.preferences import largest_in_memory, masks_folder
 
@@ -136,10 +137,20 @@ class ObjectsLayer:
             box = boxes.get(object_id, _NOWHERE)
             self._covered[plane, frame, object_id] = (box, before[box] == object_id)
 
+    def cover_again(self, plane: Plane, frame: int, object_id: int, before: npt.NDArray[np.bool_] | None) -> None:
+        """As `cover`, of a session that is opened: `before` is the (y, x) mask that is to come back, None for none."""
+        box = _NOWHERE if before is None else bounding_box(before)
+        mask = np.zeros((0, 0), bool) if before is None else before[box].copy()
+        self._covered[plane, frame, object_id] = (box, mask)
+
+    def hold(self, plane: Plane, frame: int, object_id: int) -> None:
+        """The mask that an object has on a frame is there to stay, with its prompts and without."""
+        self._covered.pop((plane, frame, object_id), None)
+
     def show_result(self, plane: Plane, frame: int, result: Any, merge: Merge) -> FrameDelta | None:
         """Put a propagated frame in its place. Returns what was different."""
         for object_id in result.object_ids:
-            self._covered.pop((plane, frame, object_id), None)
+            self.hold(plane, frame, object_id)
         return self.masks.write(plane, frame, merge(self.frame(plane, frame).copy(), result))
 
     def take_back_preview(self, plane: Plane, frame: int, object_ids: Iterable[int]) -> None:

@@ -93,6 +93,8 @@ class PromptedFrames:
             self._prompting.on_change(place)
             if work.document.prompt(plane, object_id, frame) is None:
                 gone.setdefault((plane, frame), []).append(object_id)
+                if work.document.is_locked(object_id, frame, plane):
+                    work.objects.hold(plane, frame, object_id)
         for (plane, frame), ids in gone.items():
             work.objects.take_back_preview(plane, frame, ids)
         if not work.masks_come_along:
