@@ -198,3 +198,13 @@ def test_a_moved_mark_moves_the_mask_and_a_deleted_one_takes_it_away(session, la
     session.settle()
     assert not session.document.has_prompts()
     assert not session.labels.any()
+
+
+def test_a_finished_frame_that_is_erased_stays_erased(session, layer):
+    session.click(0, 15, 20)
+    session.propagate()
+    layer.layer.brush_size = 40
+    layer.paint((0, 15, 20), 0)
+    session.settle()
+    assert session.document.prompts() == {}
+    assert not session.labels[0].any()

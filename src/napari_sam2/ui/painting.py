@@ -128,7 +128,8 @@ class Painting:
                 if mask.any():
                     self._document.set_prompt(object_id, Prompt(frame, mask=lean(mask)), plane)
                 elif self._document.prompt(plane, object_id, frame) is not None:
-                    # Nothing is left of it: nothing is said of it here any more.
+                    # Nothing is left of it: nothing is said of it here any more, and nothing is to come back.
+                    self._objects.hold(plane, frame, object_id)
                     self._document.set_prompt(object_id, Prompt(frame), plane)
         self._document.add_pixels(delta, ids)
         self._strokes = [*self._strokes[1 - _MOST_STROKES :], _Stroke(at, delta, self._document.history.undo_text)]
