@@ -425,17 +425,28 @@ def test_a_writer_says_what_can_be_done(plugin, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_lineage_comes_from_the_features(session, loop):
-    jobs = ExportJobs(loop)
-    summary = ObjectSummary(session.viewer, session.controller, jobs, loop)
+def test_napari_s_dialogue_finds_names_and_lineage_where_nothing_was_propagated(session, open_session, stack, tmp_path):
+    def found(desk):
+        layer = desk.viewer.layers["SAM 2 objects"]
+        desk.loop.until(lambda: "parents" in layer.features)
+        results = results_of([layer.as_layer_data_tuple()], volumes=True)
+        return results.names, results.parents
+
+    jobs = ExportJobs(session.loop)
+    summaries = [ObjectSummary(session.viewer, session.controller, jobs, session.loop)]
     session.labels[:3, 10:14, 10:12] = 1
     session.labels[3:, 10:14, 10:12] = 2
     session.document.ensure([1, 2])
+    session.document.rename(1, "mother")
     session.document.set_parents(2, [1])
-    summary.update(session.controller.workspace)
-    layer = session.viewer.layers["SAM 2 objects"]
-    loop.until(lambda: "parents" in layer.features)
-    assert results_of([layer.as_layer_data_tuple()], volumes=True).parents == {2: (1,)}
+    session.loop.timers[-1]()
+    assert found(session) == ({1: "mother"}, {2: (1,)})
+    session.controller.save_session(tmp_path / "mine")
+    session.loop.until(lambda: not session.controller.keeping.busy)
+    other = open_session(stack)
+    summaries.append(ObjectSummary(other.viewer, other.controller, jobs, other.loop))
+    other.controller.open_session(tmp_path / "mine")
+    assert found(other) == ({1: "mother"}, {2: (1,)})
     jobs.close()
 
 
@@ -456,6 +467,8 @@ def test_a_challenge_folder_opens_as_labels_and_tracks(plugin, tmp_path, monkeyp
         assert [layer.name for layer in viewer.layers] == [name, f"{name} tracks"]
         np.testing.assert_array_equal(np.asarray(viewer.layers[0].data), labels)
         assert viewer.layers[1].graph == {2: [1], 3: [1]}
+        saved = results_of([viewer.layers[0].as_layer_data_tuple()], volumes=True)
+        assert (saved.parents, saved.names) == ({2: (1,), 3: (1,)}, {})
     for neither in (tmp_path, tmp_path / "01_RES" / "mask000.tif"):
         assert get_reader(str(neither)) not in (read_ctc_layers, read_session_layers)
     (tmp_path / "01_RES" / "res_track.txt").write_text("1 0 1 2\n2 2 3 1\n")
@@ -463,6 +476,20 @@ def test_a_challenge_folder_opens_as_labels_and_tracks(plugin, tmp_path, monkeyp
     monkeypatch.setattr("napari_sam2.ui.readers.notifications.show_warning", told.append)
     assert len(get_reader(str(tmp_path / "01_RES"))(str(tmp_path / "01_RES"))) == 2
     assert "without lineage: object 1 would begin before" in told[0]
+
+
+def test_a_session_opens_as_layers_that_lie_on_its_image(plugin, open_session, stack, tmp_path):
+    place = {"scale": SCALE, "units": UNITS, "translate": (10.0, 3.0, -4.0), "axis_labels": ("t", "y", "x")}
+    session = open_session(stack, **place)
+    session.click(0, 15, 20)
+    session.propagate()
+    session.controller.save_session(tmp_path / "mine.sam2")
+    session.loop.until(lambda: not session.controller.keeping.busy)
+    viewer = ViewerModel()
+    image = viewer.add_image(stack, **place)
+    for layer in viewer.open(tmp_path / "mine.sam2", plugin="napari-sam2"):
+        np.testing.assert_allclose(layer.data_to_world((2, 7, 9)), image.data_to_world((2, 7, 9)))
+        assert (layer.units, layer.axis_labels) == (image.units, image.axis_labels)
 
 
 def test_layers_command_line_and_python_write_the_same(open_session, stack, tmp_path):

@@ -27,17 +27,18 @@ _PAUSE = 1.0
 
 
 class ObjectSummary:
-    """Measures the objects in the background: after every propagation, when tracks are asked for, and after
-    edits of what was measured before.
+    """Measures the objects in the background: after every propagation, when a session is opened or tracks are asked
+    for, and after edits where there is a lineage or what was measured before.
 
     Area, place, first and last frame and the lowest score of an object stand in napari's status bar then, under the
-    mouse.
+    mouse, and napari's own save dialogue finds names and lineage there.
     """
 
     def __init__(self, viewer: ViewerLike, controller: Controller, jobs: ExportJobs, loop: Loop) -> None:
         self._viewer, self._controller, self._jobs, self._loop = viewer, controller, jobs, loop
         self._waiting = False
         controller.propagation.ended.connect(self._on_ended)
+        controller.keeping.opened.connect(self._on_ended)
         controller.workspaces.opened.connect(self._on_opened)
         if controller.workspace is not None:
             self._on_opened(controller.workspace)
@@ -57,7 +58,7 @@ class ObjectSummary:
         if work is None or self._controller.propagation.running or not work.in_viewer:
             return
         layer = work.layers[0]
-        if "index" in layer.features and layer.data.nbytes <= _QUICK:
+        if ("index" in layer.features or work.document.parents) and layer.data.nbytes <= _QUICK:
             self.update(work)
 
     def _on_ended(self, *args: Any) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dask.array
+import pandas as pd
 from dask.delayed import delayed
 from napari.utils import notifications, progress
 from napari_builtins.io import napari_get_reader
@@ -18,7 +19,7 @@ from napari_sam2.export.errors import ExportError
 from napari_sam2.export.measure import measure
 from napari_sam2.export.read_ctc import is_ctc, read_ctc
 from napari_sam2.export.results import Results
-from napari_sam2.export.summary import track_rows
+from napari_sam2.export.summary import features, track_rows
 from napari_sam2.result_sources import is_session, says_session, session_results
 from napari_sam2.ui.opening import METADATA
 
@@ -62,12 +63,25 @@ def _layers(results: Results) -> list[LayerData]:
     except ExportError as error:
         notifications.show_warning(f"The tracks are shown without lineage: {error}.")
         rows, graph, properties = track_rows(Results(results.labels), measured)
-    axes = {"axis_labels": tuple(results.axes.lower())}
-    layers: list[LayerData] = [(_lazy(results), {"name": results.title, **axes}, "labels")]
+    axes = _placement(results)
+    # Also where they come from, for whoever saves the labels in another format.
+    known = {"name": results.title, "features": pd.DataFrame(features(results, measured)), **axes}
+    layers: list[LayerData] = [(_lazy(results), known, "labels")]
     if len(rows):
         about = {"name": f"{results.title} tracks", "graph": graph, "features": properties, **axes}
         layers.append((rows, about, "tracks"))
     return layers
+
+
+def _placement(results: Results) -> dict[str, Any]:
+    """Where the layers lie: on the image that the labels are of, as far as that is known."""
+    sizes = results.calibration
+    return {
+        "axis_labels": tuple(results.axes.lower()),
+        "scale": (sizes.frame_step, *results.pixel_size),
+        "translate": (sizes.frame_origin, *results.origin),
+        "units": (sizes.frame_unit or "pixel", *[sizes.space_unit or "pixel"] * len(results.frame_shape)),
+    }
 
 
 def _lazy(results: Results) -> Any:

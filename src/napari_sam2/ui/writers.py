@@ -66,8 +66,8 @@ def write_gif(path: str, layers: list[LayerData]) -> list[str]:
 def results_of(layers: list[LayerData], *, volumes: bool) -> Results:
     """The Labels layer among layer data tuples as results, the images as channels.
 
-    Lineage is taken from the layer's features (column `parents`), where the widget leaves it. Of axes beside time,
-    depth, y and x the first index is taken.
+    Names and lineage are taken from the layer's features, where the widget leaves them (`object_summary`). Of axes
+    beside time, depth, y and x the first index is taken.
     """
     data, attributes, _ = next(item for item in layers if item[2] == "labels")
     data = data[0] if attributes.get("multiscale") else data
@@ -87,6 +87,7 @@ def results_of(layers: list[LayerData], *, volumes: bool) -> Results:
         cut.of(data),
         cut.letter,
         parents=_parents(attributes.get("features")),
+        names=_names(attributes.get("features")),
         calibration=calibration(layer, cut),
         channels=channels(images, cut),
         title=str(attributes.get("name", "objects")),
@@ -106,6 +107,13 @@ def _parents(features: Any) -> dict[int, tuple[int, ...]]:
         for item, own in zip(np.asarray(features["index"]), features["parents"], strict=True)
         if isinstance(own, str) and all(parent.isdecimal() for parent in own.split()) and own.strip()
     }
+
+
+def _names(features: Any) -> dict[int, str]:
+    if features is None or not {"index", "name"} <= set(features):
+        return {}
+    named = zip(np.asarray(features["index"]), features["name"], strict=True)
+    return {int(item): name for item, name in named if isinstance(name, str) and name != f"object {item}"}
 
 
 def _write(name: str, path: str, layers: list[LayerData]) -> list[str]:
