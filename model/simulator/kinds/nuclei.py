@@ -11,6 +11,7 @@ from ..shapes import Patch, radial, soft
 from .common import Looks, Scene, drift_rates, empty_scene, object_radius, spots
 
 SMOOTH = Camera(photons=(50, 40000), read=(0, 0.02), blur=(0.6, 2.2), reduce=(0.9, 3.0), shading=(0, 0.4))
+DIM = Camera(photons=(15, 3000), read=(0, 0.05), blur=(0.8, 3.0), reduce=(0.9, 3.0), shading=(0, 0.4))
 NOISY = Camera(photons=(2, 150), read=(0, 0.06), blur=(0.3, 2.0), reduce=(0.6, 2.0), shading=(0, 0.3), floor=(0, 0.06))
 
 
@@ -164,6 +165,32 @@ def dense(rng: np.random.Generator, frames: int, size: int) -> Scene:
         packing=rng.uniform(0.8, 1.0),
     )
     return _film(rng, frames, size, dyn, _smooth_style(rng, radius), SMOOTH)
+
+
+def clustered(rng: np.random.Generator, frames: int, size: int) -> Scene:
+    """Smooth nuclei of like brightness, pressed into pairs and heaps: nothing but the waist tells them apart."""
+    radius = object_radius(rng, size, 0.1, 0.35, 0.17)
+    style = _smooth_style(rng, radius) | {
+        "texture": rng.uniform(0.01, 0.12),
+        "nucleoli": rng.uniform(0, 0.4),
+        "nucleolus": rng.uniform(-0.3, -0.05),
+        "dome": rng.uniform(0, 0.9),
+        "tilt": rng.uniform(0, 0.4),
+        "edge": rng.uniform(0.06, 0.35) * radius,
+        "additive": float(rng.random() < 0.3),
+        "unsharp": 0.0,
+        "holes": 0.0,
+    }
+    dyn = _dynamics(
+        rng,
+        radius,
+        rng.uniform(0.08, 0.45),
+        clumping=rng.uniform(0.6, 1.0),
+        packing=rng.uniform(0.68, 0.95),
+        levels=rng.uniform(0.02, 0.3),
+        aspect=rng.uniform(0.15, 0.5),
+    )
+    return _film(rng, frames, size, dyn, style, DIM)
 
 
 def textured(rng: np.random.Generator, frames: int, size: int) -> Scene:
