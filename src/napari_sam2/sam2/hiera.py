@@ -143,8 +143,9 @@ class Hiera(nn.Module):
         """Position embedding of (1, H, W, C): a coarse one, resized, plus one that repeats in every window."""
         coarse, window = self.pos_embed, self.pos_embed_window
         settled = not (self.training or torch.is_grad_enabled() or coarse.is_meta)
-        # Their sums stand for the weights: those made in inference mode do not count their changes.
-        sums = [float(weight.double().sum()) for weight in (coarse, window)] if settled else []
+        # Their sums stand for the weights: those made in inference mode do not count their changes. Apple's graphics
+        # processors have no double precision.
+        sums = [float(weight.sum(dtype=torch.float32)) for weight in (coarse, window)] if settled else []
         key = size, coarse.dtype, coarse.device, *sums
         if settled and key in self._positions:
             return self._positions[key]

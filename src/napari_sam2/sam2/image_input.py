@@ -49,9 +49,8 @@ def local_contrast_of_plate(images: Tensor, window: int) -> Tensor:
     place = torch.stack(
         torch.meshgrid(_along(width, window, images.device), _along(height, window, images.device), indexing="xy"), -1
     )
-    everywhere = F.grid_sample(
-        grid, place.expand(images.shape[0], -1, -1, -1), padding_mode="border", align_corners=True
-    )
+    # Farther out, it stays as at the border: clamped, because not every device knows that as a way of padding.
+    everywhere = F.grid_sample(grid, place.clamp(-1, 1).expand(images.shape[0], -1, -1, -1), align_corners=True)
     return _stretched(images, everywhere)
 
 

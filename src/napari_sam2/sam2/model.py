@@ -207,7 +207,7 @@ class Sam2(nn.Module):
             )
         encoder, side = self.sam_prompt_encoder, image.shape[-1]
         sparse = encoder.points(xy, labels, side)
-        if self.config.prompt_discs and (bool((labels >= 0).any()) or mask_logits is not None):
+        if self.config.prompt_discs and (mask_logits is not None or bool((labels >= 0).any())):
             mask_logits = draw(xy, labels, mask_logits, 4 * side).to(dtype)
         dense = encoder.dense(mask_logits, batch, side)
         out: DecodedMasks = self.sam_mask_decoder(
@@ -254,7 +254,10 @@ class Sam2(nn.Module):
         """Take (B, 1, S, S) masks of zeros and ones as the answer itself; the decoder makes only the pointers."""
         logits = masks * MASK_SCALE + MASK_BIAS
         size = masks.shape[-1] // 4
-        small = F.interpolate(logits, (size, size), mode="bilinear", align_corners=False, antialias=True)
+        # Apple's graphics processors know it since torch 2.7 only, and it is little work.
+        near = logits.cpu() if logits.device.type == "mps" else logits
+        small = F.interpolate(near, (size, size), mode="bilinear", align_corners=False, antialias=True)
+        small = small.to(logits.device)
         decoded = self.segment(features.stride16, features, mask_logits=self.mask_downsample(masks), several=False)
         present = (masks.flatten(1) > 0).any(dim=1, keepdim=True)
         pointers = torch.where(present, decoded.pointers, self.no_obj_ptr)
