@@ -81,3 +81,24 @@ def test_changes_that_cancel_out_are_no_step():
     tables.put("t", 1, "here")
     tables.put("t", 1, MISSING)
     assert tables.step.empty
+
+
+def test_the_size_of_a_step_keeps_up_with_values_that_are_noted_again():
+    step = Step("x")
+    step.note("t", 1, None, np.zeros(1000, np.uint8))
+    assert 1000 <= step.nbytes < 2000
+    step.note("t", 1, None, np.zeros(50_000, np.uint8))
+    assert step.nbytes >= 50_000
+    step.note("t", 1, None, None)
+    assert step.nbytes == 0
+    assert Step("y", {("t", 1): (np.zeros(1000, np.uint8), None)}).nbytes >= 1000
+
+
+def test_a_step_that_grows_makes_room_for_itself():
+    history = History(most_bytes=10_000)
+    first, latest = Step("first", {("t", 1): (0, 1)}), Step("latest", {("t", 2): (0, 1)})
+    history.push(first)
+    history.push(latest)
+    assert history.extend(latest, Step("more", {("t", 2): (1, np.zeros(20_000, np.uint8))}))
+    assert history.undo().text == "latest"
+    assert history.undo() is None

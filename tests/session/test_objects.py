@@ -382,7 +382,12 @@ PLACES = st.tuples(st.sampled_from([(), (1,)]), st.integers(0, 3), st.integers(0
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["set", "pop", "delete", "clear", "update"]), PLACES), max_size=20))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["set", "pop", "popitem", "setdefault", "delete", "clear", "update"]), PLACES),
+        max_size=20,
+    )
+)
 def test_accepted_frames_of_an_object_are_those_of_the_table(acts):
     locks, plain = Locks(), {}
     for act, place in acts:
@@ -390,6 +395,11 @@ def test_accepted_frames_of_an_object_are_those_of_the_table(acts):
             locks[place] = plain[place] = True
         elif act == "pop":
             assert locks.pop(place, None) == plain.pop(place, None)
+        elif act == "popitem" and plain:
+            gone, _ = locks.popitem()
+            del plain[gone]
+        elif act == "setdefault":
+            assert locks.setdefault(place, True) == plain.setdefault(place, True)
         elif act == "delete" and place in plain:
             del locks[place], plain[place]
         elif act == "clear":

@@ -66,22 +66,16 @@ class Step:
     text: str
     changes: dict[tuple[str, Any], tuple[Any, Any]] = field(default_factory=dict)
     pixels: list[FrameDelta] = field(default_factory=list)
-    _sized: tuple[tuple[int, int], int] = field(default=((0, 0), 0), repr=False, compare=False)
-    """How many changes there were when the size was worked out, and the size."""
+    _values: int = field(default=0, init=False, repr=False, compare=False)
+    """Memory that the values take, kept up with every change: a step may have 100,000 of them."""
+
+    def __post_init__(self) -> None:
+        self._values = sum(_size(pair) for pair in self.changes.values())
 
     @property
     def nbytes(self) -> int:
         """About the memory that it takes."""
-        key = (len(self.changes), len(self.pixels))
-        if self._sized[0] != key:
-            self._sized = (key, self._size())
-        return self._sized[1]
-
-    def _size(self) -> int:
-        values = [value for pair in self.changes.values() for value in pair]
-        arrays = [value if isinstance(value, np.ndarray) else getattr(value, "mask", None) for value in values]
-        masks = sum(int(array.nbytes) for array in arrays if array is not None)
-        return masks + sum(delta.nbytes for delta in self.pixels) + 200 * len(self.changes)
+        return self._values + sum(delta.nbytes for delta in self.pixels)
 
     @property
     def empty(self) -> bool:
@@ -90,12 +84,22 @@ class Step:
 
     def note(self, table: str, key: Hashable, before: Any, after: Any) -> None:
         """A value was changed; of several changes of one key the first `before` counts."""
-        first = self.changes.get((table, key), (before, None))[0]
+        noted = self.changes.get((table, key))
+        if noted is not None:
+            self._values -= _size(noted)
+        first = before if noted is None else noted[0]
         arrays = isinstance(first, np.ndarray) or isinstance(after, np.ndarray)
-        if first is after or (not arrays and first == after):
-            self.changes.pop((table, key), None)
-        else:
+        if first is not after and (arrays or first != after):
             self.changes[table, key] = (first, after)
+            self._values += _size((first, after))
+        else:
+            self.changes.pop((table, key), None)
+
+
+def _size(pair: tuple[Any, Any]) -> int:
+    """About the memory that two values take: masks and rows of numbers count, the rest is small."""
+    arrays = [value if isinstance(value, np.ndarray) else getattr(value, "mask", None) for value in pair]
+    return 200 + sum(int(array.nbytes) for array in arrays if array is not None)
 
 
 class Tables:
@@ -169,6 +173,7 @@ class History:
         for (table, key), (before, after) in step.changes.items():
             latest.note(table, key, before, after)
         latest.pixels.extend(step.pixels)
+        self.trim()
         return True
 
     def trim(self) -> None:

@@ -1,18 +1,17 @@
 """Which frames a propagation does, and which it leaves alone."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterator, MutableMapping
 
 from napari_sam2.session.places import Place, Plane
 
 _NONE: frozenset[int] = frozenset()
 
 
-class Locks(dict[Place, bool]):
+class Locks(MutableMapping[Place, bool]):
     """The accepted places, of which there may be 100,000. The frames of one object are found without a search."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._all: dict[Place, bool] = {}
         self._frames: dict[tuple[Plane, int], set[int]] = {}
 
     def frames(self, object_id: int, plane: Plane) -> Collection[int]:
@@ -21,7 +20,7 @@ class Locks(dict[Place, bool]):
 
     def by_object(self, plane: Plane) -> dict[int, Collection[int]]:
         """The accepted frames of all objects that have any; not to be changed."""
-        return {item: frames for (own, item), frames in self._frames.items() if own == plane and frames}
+        return {item: frames for (own, item), frames in self._frames.items() if own == plane}
 
     def places_of(self, object_id: int) -> list[Place]:
         """The accepted places of an object, on all planes."""
@@ -32,28 +31,30 @@ class Locks(dict[Place, bool]):
             for frame in sorted(frames)
         ]
 
+    # All other methods of a dictionary come down to these.
+
+    def __getitem__(self, place: Place) -> bool:
+        return self._all[place]
+
     def __setitem__(self, place: Place, value: bool) -> None:
-        super().__setitem__(place, value)
+        self._all[place] = value
         self._frames.setdefault(place[:2], set()).add(place[2])
 
-    def update(self, *others: Any, **_: Any) -> None:
-        """As of a dictionary."""
-        for place, value in dict(*others).items():
-            self[place] = value
-
     def __delitem__(self, place: Place) -> None:
-        super().__delitem__(place)
-        self._frames[place[:2]].discard(place[2])
+        del self._all[place]
+        own = self._frames[place[:2]]
+        own.remove(place[2])
+        if not own:
+            del self._frames[place[:2]]
 
-    def pop(self, place: Place, *default: Any) -> Any:
-        """As of a dictionary."""
-        self._frames.get(place[:2], set()).discard(place[2])
-        return super().pop(place, *default)
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._all)
 
-    def clear(self) -> None:
-        """As of a dictionary."""
-        super().clear()
-        self._frames.clear()
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __contains__(self, place: object) -> bool:
+        return place in self._all
 
 
 def between(anchors: Collection[int], frame: int, frames: Collection[int], slices: int = 1) -> frozenset[int]:

@@ -3,7 +3,7 @@
 Every function changes tables through `Tables.put`, so that the step that is open can take it back.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +84,7 @@ def rename_ids(content: Content, ids: Mapping[int, int]) -> None:
 def _move_places(
     content: Content,
     name: str,
-    table: dict[Place, Any],
+    table: MutableMapping[Place, Any],
     places: Iterable[Place],
     new: int,
     first: int,

@@ -1,0 +1,77 @@
+"""What all actions of the user rest on: the parts that work together, and whether something may be done now."""
+
+from collections.abc import Callable
+
+from psygnal import Signal
+
+from napari_sam2.ui.backend import Backend, ModelChoice, Sam2Backend
+from napari_sam2.ui.carrying import Carrying
+from napari_sam2.ui.inference import InferenceThread
+from napari_sam2.ui.keeping import Keep, Keeping
+from napari_sam2.ui.loading import Loading
+from napari_sam2.ui.loop import Loop
+from napari_sam2.ui.messages import tell
+from napari_sam2.ui.prompted_frames import PromptedFrames
+from napari_sam2.ui.prompting import Prompting
+from napari_sam2.ui.propagation import Propagation
+from napari_sam2.ui.workspace import ViewerLike, Workspace
+from napari_sam2.ui.workspaces import Workspaces
+
+
+class Actions:
+    """The parts that actions are made of. Every action ends with `changed`.
+
+    Events:
+        changed(): something that the widget shows may be different.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        viewer: ViewerLike,
+        loop: Loop,
+        backend: Backend | None = None,
+        choice: ModelChoice | None = None,
+        tell: Callable[[str, str], None] = tell,
+        keep: Keep | None = None,
+    ) -> None:
+        self._viewer = viewer
+        self._loop = loop
+        self._tell = tell
+        self._backend = backend or Sam2Backend()
+        self.thread = InferenceThread(loop.post)
+        self.loading = Loading(self.thread, self._backend, loop, choice or ModelChoice("micro"))
+        segmenter = self.loading.segmenter
+        self.propagation = Propagation(self.thread, segmenter)
+        self.prompting = Prompting(viewer, self.thread, segmenter, tell)
+        self.prompted = PromptedFrames(self.thread, self.loading, self._backend, self.prompting, tell)
+        self.carrying = Carrying(self.propagation, self._backend, self.loading.prepare)
+        self.workspaces = Workspaces(viewer, loop)
+        self.keeping = Keeping(self.thread, loop, keep or Keep())
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """What is being worked on; None without an image."""
+        return self.workspaces.current
+
+    @property
+    def choice(self) -> ModelChoice:
+        """The model and device in use."""
+        return self.loading.choice
+
+    def _need_image(self) -> Workspace | None:
+        if self.workspace is None:
+            self._tell("warning", "There is no image yet. Open one, or drop a file onto the viewer.")
+        return self.workspace
+
+    def _free(self, wish: str) -> bool:
+        """Whether nothing is under way that this would get in the way of; says so when not."""
+        doing = ""
+        if self.propagation.running:
+            doing = "Frames are being segmented"
+        elif self.prompting.labels.running:
+            doing = "Labels are being taken"
+        if doing:
+            self._tell("warning", f"{doing}. Cancel, or wait for the end, to {wish}.")
+        return not doing
