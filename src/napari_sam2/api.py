@@ -11,6 +11,8 @@ import numpy as np
 
 from napari_sam2.recalled import Recalled, recall
 from napari_sam2.sam2 import Sam2
+from napari_sam2.session.lineage import heir_at
+from napari_sam2.session.parts import part_of
 from napari_sam2.session.prompts import ObjectPrompts, PromptsError, parse_prompts, read_prompts, without_slices
 from napari_sam2.session.stacks import Stack, View, arrange
 from napari_sam2.tracking import Contrast, FrameResult, Tracker, TrackerOptions, TrackingError
@@ -99,10 +101,12 @@ def segment_stack(
         apply_prompts(tracker, objects)
         if foreseen is not None and (found := foresee(tracker, direction)) is not None:
             foreseen(found)
+        known = {item.id: item for item in objects}
         total = expected_results(objects, frames, direction, slices)
         for done, result in enumerate(tracker.propagate(direction=direction), start=1):
             place = (result.frame,) if arranged is None else arranged.place(result.frame)
-            labels[place] = merge(np.asarray(labels[place]), result)
+            names = {item: name for item in result.object_ids if (name := name_at(known[item], result.frame))}
+            labels[place] = merge(np.asarray(labels[place]), part_of(result, names))
             if progress is not None:
                 progress(Progress(done, max(total, done), result))
     single = view is None and out is None and not isinstance(stack, Stack) and len(stack.shape) == 2
@@ -215,7 +219,15 @@ def as_objects(prompts: Prompts) -> list[ObjectPrompts]:
 
 def label_dtype(objects: Iterable[ObjectPrompts]) -> np.dtype[Any]:
     """The smallest type that holds the ids and that every program reads: uint16, else uint32."""
-    return np.dtype(np.uint16 if max((item.id for item in objects), default=0) < 2**16 else np.uint32)
+    ids = [number for item in objects for number in (item.id, *(heir for _, heir in item.heirs))]
+    return np.dtype(np.uint16 if max(ids, default=0) < 2**16 else np.uint32)
+
+
+def name_at(item: ObjectPrompts, frame: int) -> int:
+    """What an object is called on a frame; 0 where it cannot be: a daughter is not on frames of her mother."""
+    if frame < item.born or (item.gone is not None and frame >= item.gone):
+        return 0
+    return heir_at(item.heirs, item.id, frame)
 
 
 def expected_results(objects: Iterable[ObjectPrompts], frames: int, direction: Direction, slices: int = 1) -> int:

@@ -38,6 +38,7 @@ def document() -> Document:
     document.masks = Masks(labels, 4, [(0,), (1,)], index)
     document.set_prompt(1, Prompt(2, ((1.0, 1.0),), (0,)), (0,))
     document.rename(1, "mother µ")
+    document.split(2, 2)
     document.set_parents(3, [1])
     document.lock(1, 3, (0,))
     document.lock(EVERY, 1, (1,))
@@ -59,7 +60,7 @@ def save(document, path):
 def state(document):
     tables = document.tables()
     return {
-        **{name: tables[name] for name in ("objects", "prompts", "locks", "parents", "done")},
+        **{name: tables[name] for name in ("objects", "prompts", "locks", "parents", "births", "done")},
         "seen": {place: mask.tolist() for place, mask in tables["seen"].items()},
         "current": document.current,
         "scores": [str(entry) for entry in document.scores.entries()],
@@ -235,7 +236,7 @@ def test_a_session_in_use_is_not_offered_and_a_closed_one_is_marked(document, au
     assert list(found(tmp_path)) == []
     autosave.close(snapshot(document, lambda: IMAGE, "micro"))
     (session,) = found(tmp_path)
-    assert (session.image, session.objects, session.closed) == ("cells", 3, False)
+    assert (session.image, session.objects, session.closed) == ("cells", 4, False)
     mark_closed(session.folder)
     assert next(found(tmp_path)).closed
 

@@ -412,3 +412,65 @@ def test_accepted_frames_of_an_object_are_those_of_the_table(acts):
                 frames = {place[2] for place in plain if place[:2] == (plane, item)}
                 assert set(locks.frames(item, plane)) == frames
                 assert set(locks.by_object(plane).get(item, ())) == frames
+
+
+def divided() -> Document:
+    """Object 1 is clicked on frame 0 and carried to frame 5; it divides on frame 3 into 2, which goes on, and 3."""
+    labels = np.zeros((6, 5, 5), np.uint16)
+    labels[:, 1, 1] = 1
+    document = Document()
+    document.masks = Masks(labels, 6)
+    document.set_prompt(1, Prompt(0, ((1.0, 1.0),), (1,)))
+    step = Step("propagation")
+    for frame in range(6):
+        document.mark_done(step, (), frame, {1: Score(2.0, 0.9, 1)})
+    assert document.divide(1, 3) == 3
+    return document
+
+
+def test_a_daughter_of_whom_nothing_is_said_is_her_mother_to_the_model():
+    document = divided()
+    assert document.heirs() == {1: ((3, 2),)}
+    assert passes(document.standings(), 0, 5, "both") == []
+    document.clear_done()
+    (one,) = passes(document.standings(), 0, 5, "both")
+    assert one.writes == {1: frozenset(range(6))}
+    document.set_prompt(2, Prompt(4, box=(0, 0, 2, 2)))
+    assert document.heirs() == {}
+    (one,) = passes(document.standings(), 0, 5, "both")
+    assert one.writes == {1: frozenset({0, 1, 2}), 2: frozenset({3, 4, 5})}
+
+
+def test_a_daughter_begins_with_her_sister_whatever_is_done_of_her_mother():
+    document = divided()
+    document.set_prompt(3, Prompt(4, ((3.0, 3.0),), (1,)))
+    document.clear_done()
+    (one,) = passes(document.standings(), 0, 5, "both")
+    assert one.writes == {1: frozenset(range(6)), 3: frozenset({3, 4, 5})}
+
+
+def test_a_birth_goes_where_the_daughter_goes():
+    document = divided()
+    document.renumber(2, 9)
+    assert document.heirs() == {1: ((3, 9),)}
+    document.set_parents(9, [])
+    assert document.heirs() == {}
+    document.undo()
+    assert document.heirs() == {1: ((3, 9),)}
+    document.merge(1, 9)
+    assert document.heirs() == {}
+    assert set(document.tables()["births"]) == {3}
+    document.delete(1)
+    assert not document.tables()["births"]
+
+
+def test_a_mother_that_is_said_to_be_there_is_there():
+    document = divided()
+    document.set_prompt(1, Prompt(4, ((1.0, 1.0),), (1,)))
+    assert document.heirs() == {1: ((5, 2),)}
+
+
+def test_a_chain_of_daughters_goes_on_as_one():
+    document = divided()
+    document.split(2, 5)
+    assert document.heirs() == {1: ((3, 2), (5, 4))}

@@ -161,6 +161,40 @@ def replayed(session, file) -> np.ndarray:
     return tifffile.imread(out)
 
 
+def dividing() -> np.ndarray:
+    """(6, y, x) uint16: a ball, and from frame 3 on another one that came from it."""
+    frames = np.random.default_rng(0).normal(300, 30, (6, SIDE, SIDE))
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    for frame in range(6):
+        for row, column, size in ((16, 16, 49),) if frame < 3 else ((15, 15, 42), (34, 34 + frame, 42)):
+            frames[frame] += 900 * ((rows - row) ** 2 + (columns - column) ** 2 < size)
+    return frames.astype(np.uint16)
+
+
+def test_a_session_with_a_division_gives_the_same_on_the_command_line(real, tmp_path):
+    session = real(dividing(), contrast_limits=LIMITS)
+    session.viewer.dims.set_current_step(0, 0)
+    session.click(0, 16, 16)
+    session.settle()
+    session.propagate()
+    session.viewer.dims.set_current_step(0, 3)
+    assert (session.labels[3, 15, 15], session.labels[3, 34, 37]) == (1, 0)
+    session.controller.divide()
+    assert session.document.current == 3
+    session.click(3, 34, 37)
+    session.settle()
+    session.propagate()
+    on = {item: [frame for frame in range(6) if (session.labels[frame] == item).any()] for item in (1, 2, 3)}
+    assert on == {1: [0, 1, 2], 2: [3, 4, 5], 3: [3, 4, 5]}
+    np.save(tmp_path / "stack.npy", dividing())
+    labels = session.labels.copy()
+    np.testing.assert_array_equal(replayed(session, tmp_path / "stack.npy"), labels)
+
+    session.controller.propagate_anew()
+    session.settle()
+    np.testing.assert_array_equal(session.labels, labels)
+
+
 def two_channels(tmp_path) -> Any:
     """(t, c, y, x) in a file: a ball in both channels, with noise of its own in each."""
     both = np.stack([stack(2), stack(2)[:, ::-1] // 2 + stack(2)], axis=1)

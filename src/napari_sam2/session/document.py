@@ -7,25 +7,21 @@ A recording may have more axes than one tracker sees, such as z or channels besi
 z slice forgets nothing. Objects are the same in every plane.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from napari_sam2.session.editable import DocumentError
 from napari_sam2.session.history import MISSING
+from napari_sam2.session.known import Known
 from napari_sam2.session.locks import between
 from napari_sam2.session.object_edits import DocumentObject
-from napari_sam2.session.object_list import ObjectList
 from napari_sam2.session.places import EVERY, Box, Key, Place, Plane, Points
-from napari_sam2.session.plans import Standing
 from napari_sam2.session.prompt_steps import (
     interactions,
     is_empty,
     joined,
     refines,
     startable,
-    starts,
     with_box,
     with_points,
 )
@@ -46,11 +42,8 @@ __all__ = [
 
 _Part = TypeVar("_Part", Points, Box)
 
-_NEAREST = 16
-"""Accepted frames on each side of what is asked for: more than the model ever goes by at a time."""
 
-
-class Document(ObjectList):
+class Document(Known):
     """Objects by their id, the current one, and one Prompt per object and frame. Every edit can be taken back."""
 
     def __init__(self, first_id: int = 1) -> None:
@@ -63,127 +56,9 @@ class Document(ObjectList):
         self._insert(first_id)
         self._current = first_id
 
-    @property
-    def planes(self) -> tuple[Plane, ...]:
-        """The planes that have prompts."""
-        return tuple(dict.fromkeys(place[0] for place in self._content.prompts))
-
-    def prompts(self, plane: Plane = ()) -> dict[Key, Prompt]:
-        """A copy of the prompts of one plane by (object id, frame), as the user made them."""
-        return {place[1:]: prompt for place, prompt in self._content.prompts.items() if place[0] == plane}
-
-    def prompt(self, plane: Plane, object_id: int, frame: int) -> Prompt | None:
-        """The prompt of an object on a frame, or None."""
-        return self._content.prompts.get((plane, object_id, frame))
-
-    def effective(
-        self, plane: Plane = (), *, locks: bool = True, asked: Mapping[int, Collection[int]] | None = None
-    ) -> dict[Key, Prompt]:
-        """What the model is told of a plane, by (object id, frame), in the order in which it is applied.
-
-        Clicks that correct a mask come with the mask that they correct, and (with `locks`) the mask of an accepted
-        frame is the prompt of that frame. The same prompts give the same masks, here and from a file.
-
-        Args:
-            asked: the frames that the model is asked for, by object id: other objects are left out, and so are accepted
-                frames that are too far away to count, or all where nothing is asked for. Thousands of them would be
-                thousands of masks.
-        """
-        told = {}
-        for key, prompt in self.prompts(plane).items():
-            if asked is not None and key[0] not in asked:
-                continue
-            seen = self._content.seen.get((plane, *key))
-            if seen is not None and refines(prompt, seen):
-                prompt = replace(prompt, mask=seen)
-            told[key] = prompt
-        if locks and self.masks is not None:
-            at: dict[int, list[int]] = {}
-            for object_id, frame in self.locked_objects(plane) if asked is None else self._near(plane, asked):
-                told.pop((object_id, frame), None)
-                at.setdefault(frame, []).append(object_id)
-            for frame, ids in at.items():
-                for object_id, mask in self.masks.masks(plane, frame, ids).items():
-                    told[object_id, frame] = Prompt(frame, mask=mask)
-        return startable(told)
-
-    def _near(self, plane: Plane, asked: Mapping[int, Collection[int]]) -> Iterator[Key]:
-        """The accepted frames among those that are asked for, and the nearest ones with pixels on each side."""
-        locked, masks = self.locked_by_object(plane, asked), self.masks
-        for object_id, frames in asked.items():
-            if not frames or masks is None:
-                continue
-            low, high = min(frames), max(frames)
-            own = sorted(locked.get(object_id, ()))
-            yield from ((object_id, frame) for frame in own if low <= frame <= high)
-            for side in ([f for f in reversed(own) if f < low], [f for f in own if f > high]):
-                with_pixels = (frame for frame in side if object_id in masks.objects(plane, frame))
-                yield from ((object_id, frame) for frame in islice(with_pixels, _NEAREST))
-
-    def anchors(self, object_id: int, plane: Plane = ()) -> frozenset[int]:
-        """The frames on which something fixed is known of an object: prompts that say where it is, and locks."""
-        prompted = {
-            place[2]
-            for place, prompt in self._content.prompts.items()
-            if place[:2] == (plane, object_id) and starts(prompt)
-        }
-        return frozenset(prompted | self.locked_frames(object_id, plane))
-
-    @property
-    def slices(self) -> int:
-        """How many frames in a row are one time point."""
-        return self.masks.slices if self.masks is not None else 1
-
-    def standings(self, plane: Plane = ()) -> dict[int, Standing]:
-        """What is known of every object of a plane of which it is said somewhere where it is, for `plans.passes`."""
-        starts_of: dict[int, set[int]] = {}
-        for (object_id, frame), prompt in self.prompts(plane).items():
-            seen = self._content.seen.get((plane, object_id, frame))
-            if starts(prompt) or (seen is not None and refines(prompt, seen)):
-                starts_of.setdefault(object_id, set()).add(frame)
-        held = self.locked_by_object(plane)
-        if self.masks is not None:
-            on = {frame: self.masks.objects(plane, frame) for frame in set().union(*held.values())}
-            for object_id, frames in held.items():
-                with_pixels = {frame for frame in frames if object_id in on[frame]}
-                if with_pixels:
-                    starts_of.setdefault(object_id, set()).update(with_pixels)
-        children: dict[int, list[int]] = {}
-        for child, mothers in self._content.parents.items():
-            for mother in mothers:
-                children.setdefault(mother, []).append(child)
-        return {
-            object_id: Standing(
-                frozenset(frames),
-                frozenset(held.get(object_id, ())),
-                self.done(object_id, plane),
-                self.scores.present(plane, object_id),
-                *self._life(object_id, plane, starts_of, children.get(object_id, ())),
-            )
-            for object_id, frames in starts_of.items()
-        }
-
-    def _life(
-        self, object_id: int, plane: Plane, starts_of: Mapping[int, Collection[int]], children: Iterable[int]
-    ) -> tuple[int, int | None]:
-        """The first frame on which an object can be, and the first on which it can not be any more, by its lineage.
-
-        Slices of a time point belong together. Where somebody says that an object is, it is.
-        """
-        parents, slices = self._content.parents, self.slices
-
-        def known(item: int) -> Collection[int]:
-            return {*starts_of.get(item, ()), *(self.scores.present(plane, item) & self.done(item, plane))}
-
-        own = [frame // slices for frame in starts_of[object_id]]
-        ends = [max(there) // slices + 1 for item in parents.get(object_id, ()) if (there := known(item))]
-        begins = [min(there) // slices for child in children if (there := known(child))]
-        born = min(max(ends), min(own)) if ends else 0
-        return born * slices, max(min(begins), max(own) + 1) * slices if begins else None
-
     def tables(self) -> dict[str, dict[Any, Any]]:
         """Copies of all tables, for saving."""
-        names = ("objects", "prompts", "seen", "locks", "parents", "done")
+        names = ("objects", "prompts", "seen", "locks", "parents", "births", "done")
         copies = {name: dict(getattr(self._content, name)) for name in names}
         return {**copies, "scores": {key: rows.copy() for key, rows in self._content.scores.items()}}
 

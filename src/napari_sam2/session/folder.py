@@ -33,6 +33,7 @@ from napari_sam2.session.folder_format import (
     parse,
     ranges,
 )
+from napari_sam2.session.lineage import Birth, Parents
 from napari_sam2.session.masks import Index
 from napari_sam2.session.object_edits import DocumentObject
 from napari_sam2.session.places import EVERY, Place, Plane
@@ -71,7 +72,7 @@ class Snapshot:
         """What stands in session.json, and the prompts of every plane that is named there."""
         document = Document()
         document.restore(current=self.current, **self.tables)
-        parents, planes = document.parents, document.planes
+        planes = document.planes
         image = self.image()
         file = SessionFile(
             saved=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -79,7 +80,7 @@ class Snapshot:
             image=image,
             model=self.model,
             current=self.current,
-            objects=[ObjectEntry(id=o.id, name=o.name, parents=list(parents.get(o.id, ()))) for o in document.objects],
+            objects=[_object_entry(o, document.parents, self.tables["births"].get(o.id)) for o in document.objects],
             prompts=[PromptsEntry(plane=list(plane), file=_prompts_name(plane)) for plane in planes],
             corrections=[
                 PlaceEntry(object=object_id, frame=frame, plane=list(plane))
@@ -122,6 +123,7 @@ class Saved:
     objects: dict[int, DocumentObject]
     masks: Any
     parents: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    births: dict[int, Birth] = field(default_factory=dict)
     prompts: dict[Place, Prompt] = field(default_factory=dict)
     seen: dict[Place, Any] = field(default_factory=dict)
     locks: dict[Place, bool] = field(default_factory=dict)
@@ -137,6 +139,7 @@ class Saved:
             seen=self.seen,
             locks=self.locks,
             parents=self.parents,
+            births=self.births,
             done=self.done,
             scores=self.scores,
         )
@@ -242,6 +245,11 @@ def open_folder(path: Path) -> Saved:
             for entry in entries.objects
             if entry.parents
         },
+        births={
+            entry.id: Birth(entry.born, entry.goes_on)
+            for entry in entries.objects
+            if entry.parents and entry.born is not None
+        },
         prompts=prompts,
         seen=seen,
         locks={(tuple(entry.plane), entry.object or EVERY, entry.frame): True for entry in entries.accepted},
@@ -259,6 +267,13 @@ def rewrite(path: Path, change: Callable[[SessionFile], SessionFile]) -> None:
     entries = parse(json.loads((path / SESSION).read_text(encoding="utf-8")))
     with written_beside(path / SESSION) as file:
         file.write_text(change(entries).model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _object_entry(item: DocumentObject, parents: Parents, birth: Birth | None) -> ObjectEntry:
+    own = list(parents.get(item.id, ()))
+    if birth is None:
+        return ObjectEntry(id=item.id, name=item.name, parents=own)
+    return ObjectEntry(id=item.id, name=item.name, parents=own, born=birth.frame, goes_on=birth.goes_on)
 
 
 def _prompts_name(plane: Plane) -> str:

@@ -165,11 +165,18 @@ class ImageEntry(_Strict):
 
 
 class ObjectEntry(_Strict):
-    """One object."""
+    """One object.
+
+    Attributes:
+        born: the frame on which a daughter begins, where somebody has said so.
+        goes_on: she is what her mother was called from there on before.
+    """
 
     id: _Id
     name: str
     parents: list[_Id] = []
+    born: _Frame | None = None
+    goes_on: bool = False
 
 
 class LockEntry(_Strict):

@@ -1,8 +1,37 @@
 """Which object came from which: pure functions on a mapping child -> parents."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
 
 Parents = Mapping[int, tuple[int, ...]]
+Heirs = tuple[tuple[int, int], ...]
+"""(first frame, id) of the daughters that an object goes on as, one after the other."""
+
+
+class Birth(NamedTuple):
+    """The first frame of a daughter, and whether she is what her mother was called from there on before."""
+
+    frame: int
+    goes_on: bool = False
+
+
+def heirs(parents: Parents, births: Mapping[int, Birth], object_id: int, prompted: Collection[int]) -> Heirs:
+    """The daughters that an object goes on as: nothing was said of them but that they are what their mother became."""
+    after = {
+        mothers[0]: (births[child].frame, child)
+        for child, mothers in parents.items()
+        if len(mothers) == 1 and child in births and births[child].goes_on and child not in prompted
+    }
+    found: list[tuple[int, int]] = []
+    while object_id in after and after[object_id] not in found:
+        found.append(after[object_id])
+        object_id = found[-1][1]
+    return tuple(found)
+
+
+def heir_at(own: Heirs, object_id: int, frame: int) -> int:
+    """What an object is called on a frame."""
+    return max(((first, heir) for first, heir in own if first <= frame), default=(0, object_id))[1]
 
 
 def replaced(parents: Parents, ids: Mapping[int, int]) -> dict[int, tuple[int, ...]]:
@@ -22,6 +51,29 @@ def split(parents: Parents, old: int, new: int) -> dict[int, tuple[int, ...]]:
     out = {child: tuple(new if parent == old else parent for parent in own) for child, own in parents.items()}
     out[new] = (old,)
     return out
+
+
+def life(
+    parents: Parents, births: Mapping[int, Birth], object_id: int, known: Callable[[int], Collection[int]]
+) -> tuple[int, int | None]:
+    """The first frame on which an object can be, and the first on which it can not be any more.
+
+    A mother ends where her first daughter begins. Where nobody has said when that is, what is known of the others
+    decides: a daughter begins after all frames of her mother.
+
+    Args:
+        births: the frame on which a daughter begins, where somebody has said so.
+        known: the frames on which an object is, as far as that is known.
+    """
+    children = [child for child, mothers in parents.items() if object_id in mothers]
+    ends = [max(there) + 1 for mother in parents.get(object_id, ()) if (there := known(mother))]
+    begins = [
+        births[child].frame if child in births else min(there)
+        for child in children
+        if child in births or (there := known(child))
+    ]
+    born = births[object_id].frame if object_id in births else max(ends, default=0)
+    return born, min(begins, default=None)
 
 
 def is_descendant(parents: Parents, object_id: int, of: int) -> bool:

@@ -33,6 +33,7 @@ class Content:
         seen: the mask that was there when the clicks of a place began to correct it, by place.
         locks: accepted places; object id 0 stands for every object of the frame.
         parents: of an object, by its id.
+        births: how a daughter begins, by her id, where somebody has said so.
         scores: rows of (object score, predicted IoU, area) per frame, by (plane, object id).
         done: the frames of an object that were carried there from its present prompts, by (plane, object id).
     """
@@ -43,6 +44,7 @@ class Content:
         self.seen: dict[Place, Any] = {}
         self.locks = Locks()
         self.parents: dict[int, tuple[int, ...]] = {}
+        self.births: dict[int, lineage.Birth] = {}
         self.done: dict[tuple[Plane, int], frozenset[int]] = {}
         self.scores: dict[tuple[Plane, int], Rows] = {}
         self.tables = Tables(
@@ -51,6 +53,7 @@ class Content:
             seen=self.seen,
             locks=self.locks,
             parents=self.parents,
+            births=self.births,
             done=self.done,
             scores=self.scores,
         )
@@ -71,14 +74,21 @@ def move(content: Content, old: int, new: int, first: int = 0) -> None:
 
 
 def relate(content: Content, parents: Mapping[int, tuple[int, ...]]) -> None:
-    """Let the lineage be this."""
+    """Let the lineage be this. Who has no mother any more has no birth either."""
     for child in {*content.parents, *parents}:
         content.tables.put("parents", child, parents.get(child, MISSING))
+    for child in content.births.keys() - parents.keys():
+        content.tables.put("births", child, MISSING)
 
 
 def rename_ids(content: Content, ids: Mapping[int, int]) -> None:
     """Call objects otherwise in the lineage; 0 takes them out of it."""
+    births = {child: birth for child, birth in content.births.items() if child in ids}
     relate(content, lineage.replaced(content.parents, ids))
+    for child, birth in births.items():
+        content.tables.put("births", child, MISSING)
+        if ids[child] in content.parents:
+            content.tables.put("births", ids[child], min(birth, content.births.get(ids[child], birth)))
 
 
 def _move_places(

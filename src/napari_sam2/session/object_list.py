@@ -109,6 +109,7 @@ class ObjectList(Editable):
             self._insert(new)
             move(self._content, object_id, new, frame)
             relate(self._content, lineage.split(self._content.parents, object_id, new))
+            self._content.tables.put("births", new, lineage.Birth(frame, goes_on=True))
             self._relabel({object_id: new}, frame)
         return new
 
@@ -135,6 +136,7 @@ class ObjectList(Editable):
             new = self.next_id()
             self._insert(new)
             self._content.tables.put("parents", new, mothers)
+            self._content.tables.put("births", new, lineage.Birth(start))
         self.select(new)
         return new
 
@@ -179,6 +181,8 @@ class ObjectList(Editable):
             raise DocumentError(f"{self.name(circle[0])} comes from {item.name} itself; take that back first")
         with self._edit(f"parents of {item.name}"):
             self._content.tables.put("parents", object_id, own or MISSING)
+            if not own:
+                self._content.tables.put("births", object_id, MISSING)
 
     # Accepted frames ------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ import tifffile
 
 from napari_sam2.files import written_beside
 from napari_sam2.session import prompt_fields as fields
+from napari_sam2.session.lineage import Heirs
 from napari_sam2.session.prompt_fields import PromptsError
 
 __all__ = [
@@ -73,29 +74,45 @@ class Prompt:
 
 @dataclass
 class ObjectPrompts:
-    """All prompts of one object. `id` is its label value (1 or more), `name` is for people."""
+    """All prompts of one object.
+
+    Attributes:
+        id: its label value, 1 or more.
+        name: for people.
+        born: the first frame on which it can be, as a daughter: its mother was there before.
+        gone: the first frame on which it can not be any more, as a mother.
+        heirs: (first frame, id) of what it is called from then on. All three come from the lineage of a session; a
+            prompts file does not say them.
+    """
 
     id: int
     name: str
     prompts: list[Prompt]
+    born: int = 0
+    gone: int | None = None
+    heirs: Heirs = ()
 
 
 def with_slices(objects: Iterable[ObjectPrompts], slices: int) -> list[ObjectPrompts]:
     """Prompts on frames that are numbered through all slices of all steps, as a file has them: frame and slice."""
-    return _renumbered(objects, lambda prompt: divmod(prompt.frame, slices))
+    return _renumbered(objects, lambda prompt: divmod(prompt.frame, slices), lambda frame: frame // slices)
 
 
 def without_slices(objects: Iterable[ObjectPrompts], slices: int) -> list[ObjectPrompts]:
     """The inverse of `with_slices`: prompts with the slices of all frames counted through."""
-    return _renumbered(objects, lambda prompt: (prompt.frame * slices + prompt.slice, 0))
+    return _renumbered(objects, lambda prompt: (prompt.frame * slices + prompt.slice, 0), lambda frame: frame * slices)
 
 
-def _renumbered(objects: Iterable[ObjectPrompts], place: Callable[[Prompt], tuple[int, int]]) -> list[ObjectPrompts]:
+def _renumbered(
+    objects: Iterable[ObjectPrompts], place: Callable[[Prompt], tuple[int, int]], first: Callable[[int], int]
+) -> list[ObjectPrompts]:
     out = []
     for item in objects:
         places = [place(prompt) for prompt in item.prompts]
         steps = [replace(p, frame=frame, slice=part) for p, (frame, part) in zip(item.prompts, places, strict=True)]
-        out.append(ObjectPrompts(item.id, item.name, steps))
+        gone = None if item.gone is None else first(item.gone)
+        heirs = tuple((first(frame), heir) for frame, heir in item.heirs)
+        out.append(ObjectPrompts(item.id, item.name, steps, first(item.born), gone, heirs))
     return out
 
 

@@ -34,8 +34,17 @@ def session_prompts(path: Path) -> list[ObjectPrompts]:
         names = ", ".join("-".join(["prompts", *map(str, plane)]) + ".json" for plane in document.planes)
         raise PromptsError(f"{path}: has prompts on several planes; give the file of one of them ({names})")
     planes = itertools.product(*(range(axes.shape[axis]) for axis in axes.held))
-    document.masks = Masks(saved.masks, axes.frames, planes, axes.index)
-    return with_slices(document.to_prompts(next(iter(document.planes), ()), locks=True), axes.slices)
+    document.masks = Masks(saved.masks, axes.frames, planes, axes.index, axes.slices)
+    document.clear_done()
+    plane = next(iter(document.planes), ())
+    lives, heirs = document.standings(plane), document.heirs(plane)
+    told = [
+        replace(item, born=lives[item.id].born, gone=lives[item.id].gone, heirs=heirs.get(item.id, ()))
+        if item.id in lives
+        else item
+        for item in document.to_prompts(plane, locks=True)
+    ]
+    return with_slices(told, axes.slices)
 
 
 def session_image(path: Path) -> ImageEntry | None:

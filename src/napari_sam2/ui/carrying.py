@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 from psygnal import Signal
 
 from napari_sam2.session.document import Key, Plane
 from napari_sam2.session.history import Step
+from napari_sam2.session.lineage import Heirs, heir_at
 from napari_sam2.session.locks import between
+from napari_sam2.session.parts import part_of
 from napari_sam2.session.plans import Pass, Standing, passes, wanted
 from napari_sam2.session.prompts import Prompt
 from napari_sam2.session.scores import Score, scores_of
@@ -36,20 +37,12 @@ class Queued:
     plane: Plane
 
 
-@dataclass(frozen=True)
-class Some:
-    """The part of a result that may be written; looks like a result."""
-
-    frame: int
-    object_ids: tuple[int, ...]
-    labels: np.ndarray
-
-
 @dataclass
 class Load:
     """One propagation: what it was told, and what it has made so far.
 
     Attributes:
+        heirs: what an object is called from a frame on, by what the model calls it.
         void: frames of an object for which something else was said meanwhile; what comes for them is dropped.
         step: what undo takes back.
     """
@@ -60,30 +53,32 @@ class Load:
     choice: ModelChoice
     plan: Sequence[Pass]
     prompts: Mapping[Key, Prompt]
+    heirs: Mapping[int, Heirs] = field(default_factory=dict)
     void: dict[int, set[int]] = field(default_factory=dict)
     step: Step = field(default_factory=lambda: Step("propagation"))
 
+    def name(self, object_id: int, frame: int) -> int:
+        """What an object of the model is called on a frame."""
+        return heir_at(self.heirs.get(object_id, ()), object_id, frame)
+
     def left(self) -> set[Key]:
         """(object id, frame) that are still to be written."""
-        every = {(item, frame) for one in self.plan for item, frames in one.writes.items() for frame in frames}
+        every = {
+            (self.name(item, frame), frame)
+            for one in self.plan
+            for item, frames in one.writes.items()
+            for frame in frames
+        }
         return {key for key in every if key[1] not in self.work.document.done(key[0], self.plane)}
 
 
-def some(result: Any, object_ids: Sequence[int]) -> Any:
-    """A result without the objects that are not among these."""
-    if len(object_ids) == len(result.object_ids):
-        return result
-    labels = np.where(np.isin(result.labels, object_ids), result.labels, 0).astype(result.labels.dtype)
-    return Some(result.frame, tuple(object_ids), labels)
-
-
-def routes(plan: Sequence[Pass], prompts: Mapping[Key, Prompt], work: Workspace, plane: Plane) -> list[Route]:
+def routes(load: Load) -> list[Route]:
     """What the model is asked for; every route is told of its own objects alone."""
     found = []
-    for one in plan:
-        told = {key: prompt for key, prompt in prompts.items() if key[0] in one.writes}
+    for one in load.plan:
+        told = {key: prompt for key, prompt in load.prompts.items() if key[0] in one.writes}
         for object_id, frame in one.seeds.items():
-            mask = work.objects.masks.mask(plane, frame, object_id)
+            mask = load.work.objects.masks.mask(load.plane, frame, load.name(object_id, frame))
             if mask.any():
                 told[object_id, frame] = Prompt(frame, mask=mask)
         found.append(Route(one.direction, one.first, one.last, told))
@@ -147,7 +142,7 @@ class Carrying:
             return False
         work.model = choice
         prompts = document.effective(plane, asked=_asked(plan))
-        load = Load(work, plane, wish, choice, plan, prompts)
+        load = Load(work, plane, wish, choice, plan, prompts, document.heirs(plane))
         if self._resumes(load):
             self._run.go_on()
         else:
@@ -156,7 +151,7 @@ class Carrying:
             target = Target(choice, work.stack(plane))
             # Everything in one go is what the command line does, and gives the same to the pixel.
             whole = len(plan) == 1 and plan[0].writes.keys() == standings.keys() and plan[0].direction == wish.direction
-            self._run.start(target, routes(plan, prompts, work, plane), afresh=whole)
+            self._run.start(target, routes(load), afresh=whole)
         document.prompts_changed.connect(self._on_prompts, unique=True)
         return True
 
@@ -187,7 +182,7 @@ class Carrying:
         if now is None or now.work is not wished.work or now.void or self._run.done == 0:
             return False
         same = (now.plane, now.wish, now.choice) == (wished.plane, wished.wish, wished.choice)
-        same = same and now.prompts == wished.prompts and now.left() == wished.left()
+        same = same and now.prompts == wished.prompts and now.heirs == wished.heirs and now.left() == wished.left()
         if same:
             now.step = Step("propagation")
         return same
@@ -207,26 +202,27 @@ class Carrying:
         load.work.painting.look()
         kept = self._kept(load, load.plan[number], result)
         if kept:
-            part = some(result, kept)
+            part = part_of(result, kept)
             delta = load.work.objects.show_result(plane, frame, part, self._backend.merge)
             if delta is not None:
                 load.step.pixels.append(delta)
             scores = scores_of(result)
-            load.work.document.mark_done(load.step, plane, frame, {item: scores[item] for item in kept})
+            load.work.document.mark_done(load.step, plane, frame, {kept[item]: scores[item] for item in kept})
         self.changed.emit()
 
-    def _kept(self, load: Load, part: Pass, result: Any) -> list[int]:
-        """The objects of a result that may be written."""
+    def _kept(self, load: Load, part: Pass, result: Any) -> dict[int, int]:
+        """The objects of a result that may be written, and what they are called there."""
         document, frame = load.work.document, int(result.frame)
         there = {item.id for item in document.objects}
-        return [
-            item
-            for item in result.object_ids
-            if frame in part.writes.get(item, ())
-            and item in there
+        names = {item: load.name(item, frame) for item in result.object_ids if frame in part.writes.get(item, ())}
+        return {
+            item: name
+            for item, name in names.items()
+            if {item, name} <= there
             and frame not in load.void.get(item, ())
-            and not document.is_locked(item, frame, load.plane)
-        ]
+            and frame not in load.void.get(name, ())
+            and not document.is_locked(name, frame, load.plane)
+        }
 
     def _on_ended(self, cancelled: bool, error: BaseException | None) -> None:
         load = self._load
@@ -253,7 +249,7 @@ def preview_part(work: Workspace, plane: Plane, frame: int, result: Any) -> tupl
     """What may be shown of the masks of a prompted frame, and their scores: all but what was accepted."""
     open_ids = [item for item in result.object_ids if not work.document.is_locked(item, frame, plane)]
     scores = scores_of(result)
-    return some(result, open_ids), {item: scores[item] for item in open_ids}
+    return part_of(result, {item: item for item in open_ids}), {item: scores[item] for item in open_ids}
 
 
 def _nothing(standings: Mapping[int, Standing], wish: Wish, prompts: bool) -> tuple[str, str]:

@@ -329,7 +329,7 @@ class Workspace:
         return None
 
 
-_NOTHING: dict[str, Any] = {name: {} for name in ("prompts", "seen", "locks", "parents", "done", "scores")}
+_NOTHING: dict[str, Any] = {name: {} for name in ("prompts", "seen", "locks", "parents", "births", "done", "scores")}
 
 
 def _largest_object(layer: Points | Shapes) -> int:
