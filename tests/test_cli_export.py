@@ -147,3 +147,21 @@ def test_mistakes(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     tifffile.imwrite(tmp_path / "cells.tif", np.zeros((5, 30, 40), np.uint8), photometric="minisblack")
     assert "the labels have (4, 30, 40)" in mistake(capsys, *ctc, "--image", tmp_path / "cells.tif")
     assert not out.exists()
+    movie = (file, "--format", "movie-tiff", "--output")
+    tifffile.imwrite(tmp_path / "cells.tif", np.zeros((4, 30, 40), np.uint8), photometric="minisblack")
+    before = (tmp_path / "cells.tif").read_bytes(), file.read_bytes()
+    for target in (tmp_path / "cells.tif", file):
+        said = mistake(capsys, *movie, target, "--image", tmp_path / "cells.tif")
+        assert "is what is being exported or its image; give another name" in said
+    assert before == ((tmp_path / "cells.tif").read_bytes(), file.read_bytes())
+
+
+def test_a_full_disk_is_said_with_the_name(file: Path, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    def full(*args: Any, **options: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tifffile, "imwrite", full)
+    target = tmp_path / "out.ome.tif"
+    assert mistake(capsys, file, "--format", "ome-tiff", "--output", target) == (
+        f"napari-sam2: {target} cannot be written (No space left on device); choose another folder or free space"
+    )

@@ -9,6 +9,7 @@ import pytest
 import tifffile
 from napari.components import ViewerModel
 from napari.layers import Labels as LabelsLayer
+from napari.layers._source import Source
 from npe2 import PluginManifest
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QProgressBar, QPushButton
@@ -323,6 +324,22 @@ def test_the_place_that_is_proposed(bar, tmp_path, monkeypatch):
     assert proposed == [str(Path.home() / "cells.ome.zarr"), str(Path.home() / "cells_RES")]
 
 
+def test_the_image_is_neither_proposed_nor_replaced(bar, qtbot, tmp_path, monkeypatch):
+    image = bar._controller.workspace.image
+    tifffile.imwrite(tmp_path / "cells.tif", image.data)
+    before = (tmp_path / "cells.tif").read_bytes()
+    image.__wrapped__._source = Source(path=str(tmp_path / "cells.tif"))
+    proposed = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: proposed.append(args[2]) or ("", ""))
+    bar.findChild(QAction, "export_movie-tiff").trigger()
+    bar.findChild(QAction, "export_csv").trigger()
+    assert proposed == [str(tmp_path / "cells objects.tif"), str(tmp_path / "cells.csv")]
+    choose(bar, "movie-tiff", tmp_path / "cells.tif", monkeypatch)
+    qtbot.waitUntil(lambda: bool(bar.told))
+    assert "is what is being exported or its image; give another name" in bar.told[0]
+    assert (tmp_path / "cells.tif").read_bytes() == before
+
+
 def test_an_existing_file_is_not_replaced_unasked(bar, qtbot, tmp_path, monkeypatch):
     (tmp_path / "cells.csv").write_text("mine")
     asked = []
@@ -377,7 +394,7 @@ def test_what_cannot_be_written_is_said(bar, qtbot, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     choose(bar, "csv", tmp_path / "file" / "a.csv", monkeypatch)
     qtbot.waitUntil(lambda: len(bar.told) == 1)
-    assert bar.told[0].startswith("The export cannot be written: ")
+    assert bar.told[0] == f"{tmp_path}/file/a.csv: {tmp_path}/file is a file and no folder; choose another folder"
     bar.labels[:] = 0
     choose(bar, "geff", tmp_path / "a.geff", monkeypatch)
     qtbot.waitUntil(lambda: len(bar.told) == 2)

@@ -109,7 +109,8 @@ def _opened(options: argparse.Namespace) -> "Iterator[Results]":
         if options.image is not None:
             shape = tuple(results.labels.shape)
             results = replace(results, channels=channels_of(files, options.image, options.channel, shape))
-        yield _calibrated(results, options)
+        sources = (options.labels, *([] if options.image is None else [options.image]))
+        yield _calibrated(replace(results, sources=sources), options)
 
 
 def _calibrated(results: "Results", options: argparse.Namespace) -> "Results":

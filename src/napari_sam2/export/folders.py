@@ -1,9 +1,9 @@
-"""Folders that appear whole or not at all."""
+"""Targets that can be written, and folders that appear whole or not at all."""
 
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,25 @@ def check_folder(path: Path, ours: Callable[[Path], bool], what: str) -> None:
         raise ExportError(f"{path}: is a file; give the name of a new folder for {what}")
     if path.is_dir() and any(path.iterdir()) and not ours(path):
         raise ExportError(f"{path}: holds other things than {what}; give the name of a new or empty folder")
+
+
+def check_target(path: Path, sources: Iterable[Path] = ()) -> None:
+    """Raise ExportError where it can be said at once that nothing may be written or replaced.
+
+    Args:
+        path: the file or folder that shall be written.
+        sources: files and folders that are being read; neither they nor what holds them is replaced.
+    """
+    for source in sources:
+        if path.exists() and source.exists() and path.resolve() in (source.resolve(), *source.resolve().parents):
+            raise ExportError(f"{path}: is what is being exported or its image; give another name")
+    # The folder that is there already, in which missing ones are made.
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise ExportError(f"{path}: {above} is a file and no folder; choose another folder")
+    for there in (above, path):
+        if there.exists() and not os.access(there, os.W_OK):
+            raise ExportError(f"{path}: {there} is write-protected; choose another folder or name")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from napari_sam2.export.errors import ExportError
+from napari_sam2.export.folders import check_target
 from napari_sam2.export.measure import Measurements, measure
 from napari_sam2.export.results import ExportOptions, Progress, Results, silent
 
@@ -114,7 +115,7 @@ def export_results(
         progress: told how far it is; what it raises ends the export and nothing is written.
 
     Raises:
-        ExportError: what cannot be written, and what can be done.
+        ExportError: what cannot be written, and what can be done; also where the target is a file of `results.sources`.
         OSError: the target cannot be written; what was there before stays.
     """
     item = format_named(name)
@@ -122,14 +123,19 @@ def export_results(
         raise ExportError(f"{path}: {item.title} is written to a name that ends in {item.suffix}; give such a name")
     if not item.folder and path.is_dir():
         raise ExportError(f"{path}: is a folder; give the name of a file")
+    check_target(path, results.sources)
     module, function = item.writer.split(":")
     write: Writer = getattr(import_module(f"napari_sam2.export.{module}"), function)
     # Two passes over the labels, of equal weight to the user.
     total = 2 * results.count
     measured = measure(results, partial(_shifted, progress, 0, total), intensities=item.intensities)
-    written = write(
-        path, results, measured, options or ExportOptions(), partial(_shifted, progress, results.count, total)
-    )
+    try:
+        written = write(
+            path, results, measured, options or ExportOptions(), partial(_shifted, progress, results.count, total)
+        )
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"{path} cannot be written ({reason}); choose another folder or free space") from error
     progress(total, total)
     return written
 

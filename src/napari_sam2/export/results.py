@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -51,6 +52,7 @@ class Results:
         calibration: sizes of pixels and frames.
         channels: of the image.
         title: what the results are of, such as the image's name.
+        sources: files and folders that the arrays are read from; no export replaces them.
 
     Raises:
         ExportError: the labels are no labels, or a channel has another shape.
@@ -64,6 +66,7 @@ class Results:
     calibration: Calibration = field(default_factory=Calibration)
     channels: tuple[Channel, ...] = ()
     title: str = "results"
+    sources: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         shape, kind = tuple(self.labels.shape), np.dtype(self.labels.dtype).kind

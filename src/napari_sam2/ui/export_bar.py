@@ -109,6 +109,9 @@ class ExportBar(QWidget):
         source = Path(image.source.path).parent if image.source.path else Path.home()
         folder = self._folder or (source if source.is_dir() else Path.home())
         proposed = folder / f"{stem}{item.suffix or '_RES'}"
+        if str(proposed) in {layer.source.path for layer in self._viewer.layers}:
+            # A TIFF movie of cells.tif is not to be called cells.tif.
+            proposed = folder / f"{stem} objects{item.suffix}"
         kind = "Folder" if item.folder else "File"
         pattern = " ".join(f"*{suffix}" for suffix in (item.suffix, *item.suffixes) if suffix) or "*"
         name, _ = QFileDialog.getSaveFileName(self, f"Export {item.title}", str(proposed), f"{kind} ({pattern})")
@@ -150,10 +153,7 @@ class ExportBar(QWidget):
         if isinstance(error, Cancelled):
             tell("info", "The export was stopped; nothing new was written.")
         elif isinstance(error, OSError):
-            tell(
-                "error",
-                f"The export cannot be written: {error.strerror or error}. Choose another folder or free space.",
-            )
+            tell("error", _sentence(error))
         else:
             tell("error", explain(error, "exporting"))
 

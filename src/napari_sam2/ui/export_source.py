@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,7 @@ def workspace_results(work: Workspace, viewer: ViewerLike, *, volumes: bool) -> 
         calibration=calibration(layer, cut),
         channels=channels(images, cut),
         title=work.image.name,
+        sources=tuple(Path(layer.source.path) for layer in images if layer.source.path),
     )
 
 

@@ -65,7 +65,7 @@ class Keeper:
             # What waits to be written may be of axes that count frames no more.
             lambda place, frame: place[0].index(place[1], frame),
             lambda place, frame: np.asarray(work.layers[0].data[place[0].index(place[1], frame)]),
-            lambda error: loop.post(partial(failed, explain(error, "saving the session"))),
+            lambda error: loop.post(partial(failed, explain(error, "saving the session", writing=True))),
             seconds,
         )
         document = work.document
@@ -310,7 +310,8 @@ class Keeping:
         self.changed.emit()
 
     def _on_failed(self, doing: str, error: BaseException) -> None:
-        text = str(error) if isinstance(error, SessionError) else explain(error, doing)
+        writing = doing.startswith("saving")
+        text = str(error) if isinstance(error, SessionError) else explain(error, doing, writing=writing)
         self._done("error", text)
 
 

@@ -11,12 +11,13 @@ class Cancelled(Exception):
     """The user has stopped it."""
 
 
-def explain(error: BaseException, doing: str) -> str:
+def explain(error: BaseException, doing: str, *, writing: bool = False) -> str:
     """One message for the user: what happened and what to do.
 
     Args:
         error: what ended the work.
         doing: what was being done, such as "loading micro".
+        writing: whether files were written, not read.
     """
     if isinstance(error, Cancelled):
         return f"Cancelled {doing}."
@@ -28,6 +29,11 @@ def explain(error: BaseException, doing: str) -> str:
     if isinstance(error, ValueError) and type(error).__module__.startswith("napari_sam2."):
         text = str(error)
         return text[:1].upper() + text[1:]
+    if isinstance(error, OSError) and writing:
+        return (
+            f"A file could not be written while {doing}: {error.strerror or error}. Your prompts and masks are still "
+            "here. Save the session in another folder, or free space."
+        )
     if isinstance(error, OSError):
         return (
             f"A file could not be read while {doing}: {error.strerror or error}. Your prompts and masks are kept. "

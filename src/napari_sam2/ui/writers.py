@@ -129,4 +129,6 @@ def _write(name: str, path: str, layers: list[LayerData]) -> list[str]:
         except ExportError as error:
             how = " (Export… in the widget Segment stack offers it)" if error.offer is not None else ""
             raise WriteError(f"{error}{how}") from error
+        except OSError as error:
+            raise WriteError(str(error)) from error
     return [str(item) for item in written]
