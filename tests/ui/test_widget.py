@@ -499,6 +499,20 @@ def test_proposals_are_accepted_and_rejected_with_the_mouse(desk, disc):
     np.testing.assert_array_equal(desk.labels[0], 1 * disc(0, 1) + 2 * disc(0))
 
 
+def test_proposals_take_keys_alone(desk, disc):
+    search = desk.control.prompting.proposals
+    desk.key(Qt.Key.Key_W, SHIFT)
+    desk.qtbot.waitUntil(lambda: search.count == 2, timeout=10000)
+    desk.key(Qt.Key.Key_J, SHIFT)
+    assert search.count == 0
+    assert not desk.labels.any()
+    desk.key(Qt.Key.Key_W, SHIFT)
+    desk.qtbot.waitUntil(lambda: search.count == 2, timeout=10000)
+    desk.key(Qt.Key.Key_K, SHIFT)
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels[0], 1 * disc(0) + 2 * disc(0, 1))
+
+
 def test_the_button_queues_while_frames_are_segmented_and_what_waits_can_be_dropped(desk, backend):
     desk.click(*world(15, 20))
     desk.settle()

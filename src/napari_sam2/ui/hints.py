@@ -59,9 +59,7 @@ def hint(now: Situation) -> str:
     if not now.flat:
         return "Switch the viewer back to 2-D with y and x on screen, then click a cell."
     if now.proposals:
-        return (
-            "Click a proposal to accept it, Shift-click to reject it; Ctrl-click two to make them one. Or all at once."
-        )
+        return "Click a proposal to accept it, Shift-click to reject it; Ctrl-click two to make them one. All: Shift-K."
     if not now.armed:
         return "Another layer or tool is selected. Press Q to go on clicking cells, H to draw boxes."
     gesture = _GESTURES[now.tool]

@@ -20,6 +20,9 @@ SHORTCUTS = (
     Shortcut("H", "box", "draw boxes around objects; once more: back to clicks"),
     Shortcut("Shift-H", "lasso", "draw a line around the object; what is inside is its mask"),
     Shortcut("Shift-Q", "other_mask", "the next of the masks that an ambiguous click can mean"),
+    Shortcut("Shift-W", "segment_frame", "propose all objects of this frame; while they are looked for: stop"),
+    Shortcut("Shift-K", "accept_all", "make objects of all proposals that are left"),
+    Shortcut("Shift-J", "reject_all", "drop all proposals that are left"),
     Shortcut("N", "new_object", "the next prompts belong to a new object"),
     Shortcut(
         "Shift-N",

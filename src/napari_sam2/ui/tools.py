@@ -42,8 +42,12 @@ class PromptTools(QWidget):
         self.more.setMenu(menu)
         self.count = QLabel()
         self.count.setObjectName("proposals")
-        self.accept_all = tab_stop(QPushButton("Accept all"), "accept_all", "Make an object of every proposal")
-        self.reject_all = tab_stop(QPushButton("Reject all"), "reject_all", "Drop all proposals that are left")
+        self.accept_all = tab_stop(
+            QPushButton("Accept all"), "accept_all", "Make an object of every proposal", key_of("accept_all")
+        )
+        self.reject_all = tab_stop(
+            QPushButton("Reject all"), "reject_all", "Drop all proposals that are left", key_of("reject_all")
+        )
         self._bar = QWidget()
         self._bar.setLayout(_line(self.count, self.accept_all, self.reject_all, stretch=0))
         column = QVBoxLayout(self)

@@ -86,6 +86,9 @@ class SegmentStackWidget(QWidget):
             "box": lambda: control.set_drawing(not control.drawing),
             "lasso": lambda: control.set_tool("points" if control.prompting.tool == "lasso" else "lasso"),
             "other_mask": control.other_mask,
+            "segment_frame": control.segment_frame,
+            "accept_all": control.prompting.proposals.accept_all,
+            "reject_all": control.prompting.proposals.reject_all,
             "new_object": control.new_object,
             "divide": control.divide,
             "previous_object": lambda: control.step_object(-1),
@@ -100,12 +103,11 @@ class SegmentStackWidget(QWidget):
 
     def _connect(self) -> None:
         form, control = self.form, self.controller
-        actions = {**self._actions(), "box": lambda: control.set_drawing(True)}
+        actions = {**self._actions(), "box": lambda: control.set_drawing(True), "pause": control.pause}
         form.prompt_tools.connect_to(control)
-        for name, action in {**actions, "pause": control.pause}.items():
-            if name in ("lasso", "other_mask"):
-                continue
-            getattr(form, name).clicked.connect(lambda *_, action=action: action())
+        for name, action in actions.items():
+            if hasattr(form, name):
+                getattr(form, name).clicked.connect(lambda *_, action=action: action())
         form.image.activated.connect(lambda _: control.set_image(form.image.currentData()))
         form.frame_axis.activated.connect(lambda _: self._on_axes(form.frame_axis.currentData(), None))
         form.other_axis.activated.connect(
