@@ -222,6 +222,7 @@ def test_a_deleted_layer_comes_back_as_it_was(session, name):
     session.loop.turn()
     assert name in session.viewer.layers
     assert "was brought back" in session.told[-1][1]
+    assert [layer.name for layer in session.viewer.layers] == ["cells", OBJECTS, BOXES, POINTS]
     assert session.document.prompts() == prompts
     np.testing.assert_array_equal(session.labels, before)
     # And it still works.

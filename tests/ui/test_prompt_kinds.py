@@ -125,37 +125,50 @@ def test_what_is_labelled_is_not_proposed_and_says_the_size(first, disc):
     np.testing.assert_array_equal(first.labels[0], 1 * disc(0) + 2 * disc(0, 1))
 
 
+def press(session, y, x, *keys, to=None) -> None:
+    """Press the mouse on the layer of proposals, with these keys; drag it to a place of the canvas."""
+    event = types.SimpleNamespace(
+        type="mouse_press",
+        pos=(x, y),
+        position=(0, y, x),
+        view_direction=None,
+        dims_displayed=[1, 2],
+        modifiers=keys,
+    )
+    layer = session.viewer.layers[PROPOSALS]
+    steps = layer.mouse_drag_callbacks[0](layer, event)
+    next(steps)
+    if to is not None:
+        event.type, event.pos = "mouse_move", to
+        next(steps)
+    event.type = "mouse_release"
+    next(steps, None)
+
+
 def test_a_click_accepts_shift_rejects_and_a_drag_decides_nothing(first, disc):
     proposals = proposed(first)
     layer = first.viewer.layers[PROPOSALS]
-
-    def press(y, x, *keys, to=None):
-        event = types.SimpleNamespace(
-            type="mouse_press",
-            pos=(x, y),
-            position=(0, y, x),
-            view_direction=None,
-            dims_displayed=[1, 2],
-            modifiers=keys,
-        )
-        steps = layer.mouse_drag_callbacks[0](layer, event)
-        next(steps)
-        if to is not None:
-            event.type, event.pos = "mouse_move", to
-            next(steps)
-        event.type = "mouse_release"
-        next(steps, None)
-
-    press(15, 20, to=(200, 200))
-    press(3, 3)
+    press(first, 15, 20, to=(200, 200))
+    press(first, 3, 3)
     assert proposals.count == 2
-    press(15, 20, "Shift")
+    press(first, 15, 20, "Shift")
     assert proposals.count == 1
     assert not layer.data[0][disc(0)].any()
-    press(40, 50)
+    press(first, 40, 50)
     assert proposals.count == 0
     np.testing.assert_array_equal(first.labels[0], 1 * disc(0, 1))
     assert first.viewer.layers.selection.active.name == POINTS
+
+
+def test_control_click_marks_one_until_it_is_clicked_again_or_another_one_joins_it(first):
+    proposals = proposed(first)
+    press(first, 15, 20, "Control")
+    assert "Ctrl-click the other part" in first.controller.hint
+    press(first, 15, 20, "Control")
+    assert "Click a proposal" in first.controller.hint
+    press(first, 15, 20, "Control")
+    press(first, 40, 50, "Control")
+    assert (proposals.count, proposals.marked) == (1, False)
 
 
 def test_two_proposals_are_made_one(first, disc):

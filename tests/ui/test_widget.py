@@ -503,6 +503,10 @@ def test_proposals_take_keys_alone(desk, disc):
     search = desk.control.prompting.proposals
     desk.key(Qt.Key.Key_W, SHIFT)
     desk.qtbot.waitUntil(lambda: search.count == 2, timeout=10000)
+    desk.viewer.dims.set_current_step(0, 3)
+    desk.qtbot.wait(50)
+    assert desk.child(QLabel, "proposals").text() == "2 proposals on frame 0"
+    desk.viewer.dims.set_current_step(0, 0)
     desk.key(Qt.Key.Key_J, SHIFT)
     assert search.count == 0
     assert not desk.labels.any()

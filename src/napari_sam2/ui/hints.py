@@ -17,6 +17,7 @@ class Situation:
         paused: that is held for a while.
         tool: what the next gesture in the image is: "points", "box", "lasso", "scribble" or "paint".
         proposals: how many proposed objects wait to be accepted or rejected.
+        marked: one of two proposals that are to become one has been chosen.
         readings: the click on the current object can mean something else, too.
         prompts: any object has a prompt.
         current: the current object has a prompt.
@@ -38,6 +39,7 @@ class Situation:
     proposals: int = 0
     readings: bool = False
     prompts: bool = False
+    marked: bool = False
     current: bool = False
     propagated: bool = False
     again: str = ""
@@ -58,6 +60,8 @@ def hint(now: Situation) -> str:
         return "Following the cells. Look around, correct a frame, click more: G carries that on afterwards."
     if not now.flat:
         return "Switch the viewer back to 2-D with y and x on screen, then click a cell."
+    if now.marked:
+        return "Ctrl-click the other part of the cell: the two proposals become one."
     if now.proposals:
         return "Click a proposal to accept it, Shift-click to reject it; Ctrl-click two to make them one. All: Shift-K."
     if not now.armed:

@@ -59,6 +59,16 @@ class Proposals:
         """How many proposals are still open."""
         return len(self._masks)
 
+    @property
+    def marked(self) -> bool:
+        """Whether one of two that are to become one has been chosen."""
+        return self._marked is not None
+
+    @property
+    def frame(self) -> int:
+        """The frame that they lie on."""
+        return self._at[1]
+
     # Looking for them -----------------------------------------------------------------------------------------------
 
     def start(self, work: Workspace, target: Target) -> None:
@@ -159,6 +169,7 @@ class Proposals:
         """Make one proposal of two."""
         if first != second and {first, second} <= self._masks.keys():
             self._masks[first] = self._masks[first] | self._masks.pop(second)
+            self._marked = None
             self._redraw()
 
     # Showing them ---------------------------------------------------------------------------------------------------
@@ -169,9 +180,9 @@ class Proposals:
             return
         self._masks = {n: lean(item.mask(work.axes.frame_shape)) for n, item in enumerate(proposals, start=1)}
         if not self._masks:
-            self.told.emit(
-                "info", "No further objects were found on this frame. Click one: its size helps to find others."
-            )
+            further = "further " if work.objects.frame(*self._at).any() else ""
+            found = f"No {further}objects were found on this frame."
+            self.told.emit("info", f"{found} Click one: its size helps to find others.")
             return
         layer = self._layer_of_frame(work)
         layer.contour = 2
@@ -233,8 +244,9 @@ class Proposals:
         if "Shift" in event.modifiers:
             self.reject([number])
         elif "Control" in event.modifiers:
-            if self._marked is None or self._marked == number:
-                self._marked = number
+            if self._marked in (None, number):
+                self._marked = number if self._marked is None else None
+                self.changed.emit()
             else:
                 self.merge(self._marked, number)
         else:

@@ -25,6 +25,7 @@ def situation(control: "Controller") -> Situation:
         paused=run.paused,
         tool=prompting.tool,
         proposals=prompting.proposals.count,
+        marked=prompting.proposals.marked,
         readings=prompting.readings.place == (plane, document.current, frame),
         prompts=document.has_prompts(),
         current=document.has_prompts(document.current),

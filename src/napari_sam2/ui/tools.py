@@ -88,7 +88,9 @@ class PromptTools(QWidget):
         if search.running:
             self.count.setText(f"Looking for objects: {100 * search.done // max(1, search.total)} %")
         else:
-            self.count.setText(f"{search.count} proposal{'s'[: search.count != 1]}")
+            here = work is None or search.frame == work.visible()[1]
+            where = "" if here else f" on frame {search.frame}"
+            self.count.setText(f"{search.count} proposal{'s'[: search.count != 1]}{where}")
 
     def _ask_labels(self, control: Any) -> None:
         work = control.workspace

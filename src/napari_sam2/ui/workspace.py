@@ -260,9 +260,14 @@ class Workspace:
 
     def show(self) -> None:
         """Bring the layers (back) into the viewer, under their names, the points ready for a click."""
-        for layer in self.layers:
-            if layer not in self._viewer.layers:
+        listed = self._viewer.layers
+        for number, layer in enumerate(self.layers):
+            if layer not in listed:
                 self._viewer.add_layer(layer)
+                above = [listed.index(other) for other in self.layers[number + 1 :] if other in listed]
+                if above:
+                    # Masks that came back on top would cover the clicks.
+                    listed.move(listed.index(layer), min(above))
             if layer in self._names:
                 layer.name = self._names.pop(layer)
                 layer.visible = True
