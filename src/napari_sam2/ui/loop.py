@@ -29,7 +29,11 @@ class QtLoop(QObject):
     def post(self, call: Callable[[], None]) -> None:
         """See Loop."""
         if self._open:
-            self._posted.emit(call)
+            try:
+                self._posted.emit(call)
+            except RuntimeError:
+                # Where the program ends without closing the viewer, Qt deletes this before those who still use it.
+                self._open = False
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         """See Loop."""
