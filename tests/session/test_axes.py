@@ -86,3 +86,11 @@ def test_what_may_be_swept() -> None:
     assert sweep_choices(Axes((3, 2, 7, 9), 0), "tcyx") == []
     assert sweep_choices(Axes((3, 1, 7, 9), 0), "tzyx") == []
     assert sweep_choices(Axes((3, 7, 9), 0), "tyx") == []
+
+
+def test_what_is_no_number_lies_nowhere():
+    axes = Axes((3, 10, 10), 0)
+    assert axes.contains((0, 5, 5))
+    for value in (np.nan, np.inf, -np.inf):
+        assert not axes.contains((value, 5, 5))
+        assert not axes.contains((0, 5, value))

@@ -175,6 +175,7 @@ def test_a_removed_image_loses_nothing_and_may_come_back(session, stack):
     session.loop.turn()
     assert session.labels is masks
     assert session.document.prompts().keys() == {(1, 0)}
+    assert [layer.name for layer in session.viewer.layers] == ["cells", OBJECTS, BOXES, POINTS]
 
 
 def test_another_recording_of_the_same_name_and_shape_starts_anew(session, stack):
@@ -261,3 +262,28 @@ def test_pixels_replaced_by_others_of_another_shape_get_new_layers(session, stac
     session.click(0, 15, 20)
     session.settle()
     assert session.labels[0].any()
+
+
+def test_layers_of_others_with_our_names_lose_nothing(open_session, stack):
+    session = open_session()
+    session.viewer.add_labels(np.ones((4, 20, 20), np.uint8), name=OBJECTS)
+    session.viewer.add_points([[0, 15, 20], [0, 400, 400]], name=POINTS)
+    session.viewer.add_shapes([np.array([[0, 300, 300], [0, 300, 340], [0, 340, 340], [0, 340, 300]])], name=BOXES)
+    session.viewer.add_image(stack, name="cells")
+    session.loop.turn()
+    assert session.viewer.layers[OBJECTS].data.shape == (4, 20, 20)
+    assert session.viewer.layers[POINTS].data.tolist() == [[0, 15, 20], [0, 400, 400]]
+    assert len(session.viewer.layers[BOXES].data) == 1
+    assert session.document.prompts() == {}
+    session.viewer.layers[f"{POINTS} [1]"].add((0, 15, 20))
+    session.settle()
+    assert session.viewer.layers[f"{OBJECTS} [1]"].data[0].any()
+
+
+def test_an_image_opened_after_its_prompts_does_not_cover_them(open_session, stack):
+    session = open_session()
+    session.viewer.add_points([[0, 15, 20]], name=POINTS)
+    session.viewer.add_image(stack, name="cells")
+    session.loop.turn()
+    assert session.document.prompts().keys() == {(1, 0)}
+    assert [layer.name for layer in session.viewer.layers] == ["cells", OBJECTS, BOXES, POINTS]

@@ -316,3 +316,27 @@ def test_a_layer_deleted_while_frames_come_is_brought_back_with_all_frames(sessi
     session.propagate()
     run.advanced.disconnect(slot)
     assert session.labels.any(axis=(1, 2)).all()
+
+
+def test_undo_while_frames_come_leaves_what_was_said_before_alone(session):
+    session.click(0, 15, 20)
+    session.controller.new_object()
+    session.click(0, 40, 50)
+    session.settle()
+    run = session.controller.propagation
+    slot = run.advanced.connect(lambda *_: session.controller.undo() if run.done in (1, 2) else None)
+    session.propagate()
+    run.advanced.disconnect(slot)
+    assert session.document.prompts().keys() == {(1, 0), (2, 0)}
+    assert session.told == [("info", "Frames are being segmented. Cancel first, then undo takes them back.")] * 2
+    for frame in range(6):
+        assert set(np.unique(session.labels[frame])) == {0, 1, 2}
+    # What was said meanwhile can be taken back.
+    session.document.clear_done()
+    slot = run.advanced.connect(
+        lambda *_: (session.document.lock(1, 5), session.controller.undo()) if run.done == 1 else None
+    )
+    session.propagate()
+    run.advanced.disconnect(slot)
+    assert not session.document.is_locked(1, 5)
+    assert len(session.told) == 2

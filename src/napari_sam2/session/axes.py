@@ -91,7 +91,8 @@ class Axes:
 
     def contains(self, position: Sequence[float]) -> bool:
         """Whether a position in data coordinates of the array lies on one of its pixels."""
-        return all(0 <= _nearest(value) < size for value, size in zip(position, self.shape, strict=True))
+        there = zip(position, self.shape, strict=True)
+        return all(bool(np.isfinite(value)) and 0 <= _nearest(value) < size for value, size in there)
 
     def position(self, plane: Plane, frame: int, yx: Sequence[float]) -> list[float]:
         """Data coordinates in the array of (y, x) on a frame of a plane; the inverse of the functions above."""

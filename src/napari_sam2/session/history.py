@@ -148,6 +148,11 @@ class History:
         return self._back[-1].text if self._back else ""
 
     @property
+    def latest(self) -> Step | None:
+        """What would be taken back, None when there is nothing."""
+        return self._back[-1] if self._back else None
+
+    @property
     def redo_text(self) -> str:
         """What would be made again, "" when there is nothing."""
         return self._forth[-1].text if self._forth else ""

@@ -45,6 +45,7 @@ class Load:
         heirs: what an object is called from a frame on, by what the model calls it.
         void: frames of an object for which something else was said meanwhile; what comes for them is dropped.
         step: what undo takes back.
+        before: what undo would have taken back when it began.
     """
 
     work: Workspace
@@ -56,6 +57,7 @@ class Load:
     heirs: Mapping[int, Heirs] = field(default_factory=dict)
     void: dict[int, set[int]] = field(default_factory=dict)
     step: Step = field(default_factory=lambda: Step("propagation"))
+    before: Step | None = None
 
     def name(self, object_id: int, frame: int) -> int:
         """What an object of the model is called on a frame."""
@@ -143,6 +145,7 @@ class Carrying:
         work.model = choice
         prompts = document.effective(plane, asked=_asked(plan))
         load = Load(work, plane, wish, choice, plan, prompts, document.heirs(plane))
+        load.before = document.history.latest
         if self._resumes(load):
             self._run.go_on()
         else:
@@ -171,6 +174,11 @@ class Carrying:
         self._queued.clear()
         self._run.cancel()
 
+    def has_newer(self) -> bool:
+        """Whether something that can be taken back was done since the propagation began."""
+        load = self._load
+        return load is None or load.work.document.history.latest is not load.before
+
     def forget(self) -> None:
         """What was stopped cannot go on where it was."""
         if not self._run.running:
@@ -184,7 +192,7 @@ class Carrying:
         same = (now.plane, now.wish, now.choice) == (wished.plane, wished.wish, wished.choice)
         same = same and now.prompts == wished.prompts and now.heirs == wished.heirs and now.left() == wished.left()
         if same:
-            now.step = Step("propagation")
+            now.step, now.before = Step("propagation"), wished.before
         return same
 
     def _on_prompts(self, plane: Plane, object_id: int, frame: int) -> None:

@@ -105,10 +105,9 @@ class FrameActions(Actions):
     def _turn(self, way: str) -> None:
         work = self._need_image()
         if work is not None:
-            history = work.document.history
             if self.prompting.labels.running:
                 self._free(way)
-            elif way == "undo" and self.propagation.running and not history.undo_text:
+            elif way == "undo" and self.propagation.running and not self.carrying.has_newer():
                 self._tell("info", "Frames are being segmented. Cancel first, then undo takes them back.")
             else:
                 with polite:

@@ -89,6 +89,7 @@ class Workspace:
         self.document.restored.connect(self._on_restored)
         self._labels.events.colormap.connect(self._paint)
         self.show()
+        self._uncover()
         self.points.read()
         self.boxes.read()
         # Only now: prompts that are there already do not correct the masks that came of them.
@@ -126,6 +127,7 @@ class Workspace:
             for name in ("scale", "translate", "rotate", "shear", "affine"):
                 setattr(layer, name, where[name])
         self.show()
+        self._uncover()
 
     def visible(self) -> tuple[Plane, int]:
         """The plane and frame at which the sliders stand, the nearest of the image when they stand outside."""
@@ -329,9 +331,23 @@ class Workspace:
         kinds = {points_layer.NAME: Points, boxes_layer.NAME: Shapes, objects_layer.NAME: Labels}
         for layer in self._viewer.layers:
             fits = isinstance(layer, kinds[name]) and layer.ndim == len(self.axes.shape)
-            if layer.name == name and fits and (name != objects_layer.NAME or can_take(layer, self.axes)):
+            if layer.name == name and fits and self._can_take(layer):
                 return layer
         return None
+
+    def _can_take(self, layer: Labels | Points | Shapes) -> bool:
+        """Whether all of a layer that somebody else may have made can stay in it."""
+        if isinstance(layer, Labels):
+            return can_take(layer, self.axes)
+        places = layer.data if isinstance(layer, Points) else [np.mean(corners, axis=0) for corners in layer.data]
+        return all(self.axes.contains(place) for place in places)
+
+    def _uncover(self) -> None:
+        """Let the image lie under its layers: what is opened comes on top of those that are there."""
+        listed = self._viewer.layers
+        lowest = min(listed.index(layer) for layer in self.layers)
+        if listed.index(self.image) > lowest:
+            listed.move(listed.index(self.image), lowest)
 
 
 _NOTHING: dict[str, Any] = {name: {} for name in ("prompts", "seen", "locks", "parents", "births", "done", "scores")}
