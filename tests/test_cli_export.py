@@ -165,3 +165,10 @@ def test_a_full_disk_is_said_with_the_name(file: Path, tmp_path: Path, capsys: A
     assert mistake(capsys, file, "--format", "ome-tiff", "--output", target) == (
         f"napari-sam2: {target} cannot be written (No space left on device); choose another folder or free space"
     )
+
+
+def test_one_frame_is_one_frame(tmp_path: Path, capsys: Any) -> None:
+    np.save(tmp_path / "single.npy", np.ones((4, 4), np.uint8))
+    target = tmp_path / "single.csv"
+    assert main(["export", f"{tmp_path}/single.npy", "--format", "csv", "--output", str(target)]) == 0
+    assert capsys.readouterr().out == f"1 frame: {target}\n"

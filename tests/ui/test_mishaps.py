@@ -155,6 +155,7 @@ def test_messages_of_the_package_are_shown_as_they_are():
     text = explain(OSError(28, "No space left on device"), "saving the session", writing=True)
     assert "could not be written while saving the session: No space left on device" in text
     assert explain(ModelError("there is no model x"), "loading") == "There is no model x"
+    assert explain(ModelError("sam2.1_hiera_tiny: gone"), "loading") == "sam2.1_hiera_tiny: gone"
     assert explain(TrackingError("got an empty mask; paint one"), "propagating") == "Got an empty mask; paint one"
     assert explain(Cancelled(), "loading x") == "Cancelled loading x."
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_sam2.cli.progress import ProgressLine
+from napari_sam2.cli.progress import ProgressLine, counted
 from napari_sam2.cli.status import DONE
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         print(TURNED, file=sys.stderr)
     if options.format in _LINEAGE and not results.parents:
         print(f"{options.labels}: {_no_lineage(options.labels)}", file=sys.stderr)
-    print(f"{results.count} frames: {', '.join(str(path) for path in written)}")
+    print(f"{counted(results.count, 'frame')}: {', '.join(str(path) for path in written)}")
     return DONE
 
 

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from napari_sam2.cli.interrupt import interruptible
 from napari_sam2.cli.models import load
-from napari_sam2.cli.progress import ProgressLine
+from napari_sam2.cli.progress import ProgressLine, counted
 from napari_sam2.cli.status import DONE, INTERRUPTED
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(
             f"{_reason(trouble, options.prompts)}; {kept}" if finished else _reason(trouble, options.prompts)
         )
-    print(f"{len(objects)} object{'' if len(objects) == 1 else 's'} in {frames} frames: {options.output}")
+    print(f"{counted(len(objects), 'object')} in {counted(frames, 'frame')}: {options.output}")
     return DONE
 
 

@@ -28,7 +28,8 @@ def explain(error: BaseException, doing: str, *, writing: bool = False) -> str:
         )
     if isinstance(error, ValueError) and type(error).__module__.startswith("napari_sam2."):
         text = str(error)
-        return text[:1].upper() + text[1:]
+        # Names of models stay as they are written.
+        return text[:1].upper() + text[1:] if text.partition(" ")[0].isalpha() else text
     if isinstance(error, OSError) and writing:
         return (
             f"A file could not be written while {doing}: {error.strerror or error}. Your prompts and masks are still "
