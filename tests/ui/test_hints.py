@@ -49,7 +49,7 @@ def test_a_single_image_is_never_sent_to_propagate():
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, ""), (0.2, "1 s left"), (59, "59 s left"), (150, "2 min left"), (7200, "2.0 h left")],
+    [(None, ""), (0, ""), (0.2, "1 s left"), (59, "59 s left"), (150, "2 min left"), (7200, "2.0 h left")],
 )
 def test_remaining_time_is_short(seconds, text):
     assert remaining_text(seconds) == text

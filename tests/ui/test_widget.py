@@ -624,3 +624,20 @@ def test_the_whole_loop_with_mouse_and_keys(desk, backend, disc):
     desk.settle()
     np.testing.assert_array_equal(desk.labels, after)
     assert document.is_locked(1, 5)
+
+
+def test_a_click_in_3d_is_taken_back_and_says_why(desk):
+    told = []
+    desk.control.workspaces.told.connect(lambda level, text: told.append(text))
+    desk.click(*world(15, 20))
+    desk.settle()
+    desk.viewer.dims.ndisplay = 3
+    desk.qtbot.wait(50)
+    desk.click(*world(20, 30))
+    desk.settle()
+    assert len(desk.viewer.layers[POINTS].data) == 1
+    assert "Switch back to 2-D" in told[0]
+    desk.viewer.dims.ndisplay = 2
+    desk.qtbot.wait(50)
+    desk.viewer.layers[POINTS].add((0, 40, 50))
+    assert len(desk.viewer.layers[POINTS].data) == 2

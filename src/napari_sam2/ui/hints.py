@@ -104,7 +104,7 @@ _GESTURES = {
 
 def remaining_text(seconds: float | None) -> str:
     """Remaining time in words, short: "3 s left"."""
-    if seconds is None:
+    if not seconds:
         return ""
     if seconds < 60:
         return f"{max(1, round(seconds))} s left"

@@ -78,7 +78,7 @@ class PointsLayer(PromptLayer):
         self.positive = True
         self._marked = marked
         self._marks: dict[Place, tuple[float, float]] = {}
-        self._opposite = False
+        self._opposite = self._deep = False
         layer.mouse_drag_callbacks.append(self._on_press)
         layer.selected_data.events.items_changed.connect(self._on_selection)
 
@@ -91,6 +91,16 @@ class PointsLayer(PromptLayer):
     def _on_press(self, layer: Points, event: Any) -> None:
         # The point is added when the button comes up; whether Shift is held counts at the press.
         self._opposite = "Shift" in event.modifiers
+        self._deep = len(event.dims_displayed) > 2
+
+    def _read_edit(self) -> None:
+        deep, self._deep = self._deep, False
+        if deep and len(self.layer.data) > self._known:
+            # It lies somewhere on the line of sight, on a frame that nobody meant.
+            self.write()
+            self.refused.emit("A click in 3-D lies on no frame and was taken back. Switch back to 2-D, then click.")
+        else:
+            super()._read_edit()
 
     def _on_selection(self, *args: Any) -> None:
         # Pasting points tells of nothing but the new selection.
