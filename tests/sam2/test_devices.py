@@ -1,4 +1,4 @@
-"""All that the network makes lies where its weights and inputs lie. Weights without values tell, like any other device."""
+"""All that the network makes lies where its weights and inputs lie. Weights without values tell, as any device would."""
 
 from __future__ import annotations
 

@@ -442,6 +442,17 @@ def test_a_writer_says_what_can_be_done(plugin, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_writer_says_that_it_takes_one_plane(plugin, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr("napari_sam2.ui.writers.show_warning", told.append)
+    viewer = ViewerModel()
+    viewer.add_labels(np.ones((3, 4, 5, 6), np.uint8), axis_labels=("t", "z", "y", "x"))
+    for name in ("a.ome.tif", "a.json"):
+        viewer.layers.save(str(tmp_path / name), plugin="napari-sam2")
+    (text,) = told
+    assert text.startswith("COCO holds frames of one plane: only 0 of 4 of axis 1 is written.")
+
+
 def test_napari_s_dialogue_finds_names_and_lineage_where_nothing_was_propagated(session, open_session, stack, tmp_path):
     def found(desk):
         layer = desk.viewer.layers["SAM 2 objects"]

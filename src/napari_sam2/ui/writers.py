@@ -94,6 +94,21 @@ def results_of(layers: list[LayerData], *, volumes: bool) -> Results:
     )
 
 
+def _tell_of_the_rest(name: str, layers: list[LayerData]) -> None:
+    """Say so where a format gets one plane of more; napari does not tell which one is on screen."""
+    data, attributes, _ = next(item for item in layers if item[2] == "labels")
+    shape = tuple((data[0] if attributes.get("multiscale") else data).shape)
+    labels, units = attributes.get("axis_labels"), attributes.get("units")
+    ndim = len(shape)
+    cut = cut_of(shape, labels or ("",) * ndim, units or ("pixel",) * ndim, None, (0,) * ndim, FORMATS[name].volumes)
+    left = [f"0 of {shape[axis]} of axis {axis}" for axis in cut.held if shape[axis] > 1]
+    if left:
+        show_warning(
+            f"{FORMATS[name].title} holds frames of one plane: only {', '.join(left)} is written. Export… in the "
+            "widget Segment stack takes the plane on screen; OME-TIFF and OME-Zarr hold time and depth."
+        )
+
+
 def _for_image(attributes: dict[str, Any]) -> dict[str, Any]:
     wanted = ("name", "colormap", "contrast_limits", "rgb", "multiscale")
     return {key: attributes[key] for key in wanted if key in attributes}
@@ -123,6 +138,7 @@ def _write(name: str, path: str, layers: list[LayerData]) -> list[str]:
         raise WriteError(str(error)) from error
     if results.calibration.turned:
         show_warning(TURNED)
+    _tell_of_the_rest(name, layers)
     with progress(total=2 * results.count, desc=f"Writing {FORMATS[name].title}") as bar:
         try:
             written = export_results(Path(path), results, name, progress=lambda done, _: bar.update(done - bar.n))
