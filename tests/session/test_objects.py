@@ -474,3 +474,16 @@ def test_a_chain_of_daughters_goes_on_as_one():
     document = divided()
     document.split(2, 5)
     assert document.heirs() == {1: ((3, 2), (5, 4))}
+
+
+def test_of_a_volume_over_time_a_daughter_begins_with_her_time_point():
+    labels = np.zeros((8, 5, 5), np.uint16)
+    labels[:, 1, 1] = 1
+    document = Document()
+    document.masks = Masks(labels, 8, slices=2)
+    document.set_prompt(1, Prompt(1, ((1.0, 1.0),), (1,)))
+    assert document.divide(1, 5) == 3
+    document.set_prompt(3, Prompt(5, ((3.0, 3.0),), (1,)))
+    assert document.heirs() == {1: ((4, 2),)}
+    (one,) = passes(document.standings(), 0, 7, "both", slices=2)
+    assert one.writes == {1: frozenset(range(8)), 3: frozenset({4, 5, 6, 7})}

@@ -119,8 +119,8 @@ class Known(ObjectList):
             own = lineage.heirs(self._content.parents, self._content.births, object_id, starts_of)
             if own:
                 # Where somebody says that the mother is, she is.
-                least = max(frames) // slices + 1
-                found[object_id] = tuple((max(first // slices, least) * slices, heir) for first, heir in own)
+                least = (max(frames) // slices + 1) * slices
+                found[object_id] = tuple((max(first, least), heir) for first, heir in own)
         return found
 
     def standings(self, plane: Plane = ()) -> dict[int, Standing]:
