@@ -1,4 +1,4 @@
-"""All that the network makes lies where its weights and inputs lie. Weights without values tell, as any device would."""
+"""All that the network makes lies where its weights and inputs lie. Weights without values tell, as a device would."""
 
 from __future__ import annotations
 
