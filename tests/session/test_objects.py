@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from napari_sam2.session.document import EVERY, Document, DocumentError
 from napari_sam2.session.history import Step
+from napari_sam2.session.lineage import heir_at
 from napari_sam2.session.locks import Locks
 from napari_sam2.session.masks import Masks
 from napari_sam2.session.plans import passes
@@ -474,6 +475,24 @@ def test_a_chain_of_daughters_goes_on_as_one():
     document = divided()
     document.split(2, 5)
     assert document.heirs() == {1: ((3, 2), (5, 4))}
+
+
+def test_of_daughters_that_begin_on_one_frame_the_last_of_the_chain_counts():
+    document = divided()
+    document.split(2, 5)
+    document.renumber(2, 20)
+    document.set_prompt(1, Prompt(5, ((1.0, 1.0),), (1,)))
+    document.clear_done()
+    heirs = document.heirs()[1]
+    assert heirs == ((6, 20), (6, 4))
+    assert [heir_at(heirs, 1, frame) for frame in (5, 6)] == [1, 4]
+
+
+def test_a_daughter_that_was_split_before_she_begins_is_the_new_one_altogether():
+    document = divided()
+    document.split(2, 1)
+    heirs = document.heirs()[1]
+    assert [heir_at(heirs, 1, frame) for frame in (2, 3, 5)] == [1, 4, 4]
 
 
 def test_of_a_volume_over_time_a_daughter_begins_with_her_time_point():

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 Parents = Mapping[int, tuple[int, ...]]
 Heirs = tuple[tuple[int, int], ...]
-"""(first frame, id) of the daughters that an object goes on as, one after the other."""
+"""(first frame, id) of the daughters that an object goes on as, one after the other; of one frame the last counts."""
 
 
 class Birth(NamedTuple):
@@ -22,16 +22,17 @@ def heirs(parents: Parents, births: Mapping[int, Birth], object_id: int, prompte
         for child, mothers in parents.items()
         if len(mothers) == 1 and child in births and births[child].goes_on and child not in prompted
     }
-    found: list[tuple[int, int]] = []
-    while object_id in after and after[object_id] not in found:
-        found.append(after[object_id])
-        object_id = found[-1][1]
-    return tuple(found)
+    found: dict[int, int] = {}
+    begin = 0
+    while object_id in after and after[object_id][1] not in found:
+        first, object_id = after[object_id]
+        found[object_id] = begin = max(begin, first)
+    return tuple((first, heir) for heir, first in found.items())
 
 
 def heir_at(own: Heirs, object_id: int, frame: int) -> int:
     """What an object is called on a frame."""
-    return max(((first, heir) for first, heir in own if first <= frame), default=(0, object_id))[1]
+    return next((heir for first, heir in reversed(own) if first <= frame), object_id)
 
 
 def replaced(parents: Parents, ids: Mapping[int, int]) -> dict[int, tuple[int, ...]]:

@@ -22,6 +22,8 @@ def part_of(result: Any, names: Mapping[int, int]) -> Any:
     if all(names.get(item) == item for item in result.object_ids):
         return result
     labels, kept = np.asarray(result.labels), tuple(item for item in result.object_ids if item in names)
+    if max(names.values(), default=0) > np.iinfo(labels.dtype).max:
+        labels = labels.astype(np.uint32)
     written = np.where(np.isin(labels, kept), labels, 0)
     for item in kept:
         if names[item] != item:
