@@ -85,6 +85,16 @@ def test_erasing_all_of_an_object_takes_its_prompt_away(session, layer):
     assert not layer.data.any()
 
 
+def test_a_mask_that_was_made_before_all_of_it_was_erased_does_not_come_back(session, layer):
+    session.backend.gate.clear()
+    layer.paint((0, 30, 30), 1)
+    layer.data[0] = 0  # a stroke that napari has not told of yet
+    session.backend.gate.set()
+    session.settle()
+    assert not session.document.has_prompts()
+    assert not layer.data.any()
+
+
 def test_filling_hands_an_object_to_another(session, layer):
     layer.paint((0, 30, 30), 1)
     shape = layer.data[0] == 1

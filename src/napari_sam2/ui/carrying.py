@@ -254,8 +254,16 @@ class Carrying:
 
 
 def preview_part(work: Workspace, plane: Plane, frame: int, result: Any) -> tuple[Any, dict[int, Score]]:
-    """What may be shown of the masks of a prompted frame, and their scores: all but what was accepted."""
-    open_ids = [item for item in result.object_ids if not work.document.is_locked(item, frame, plane)]
+    """What may be shown of the masks of a prompted frame, and their scores.
+
+    Not what was accepted, and not what was erased while they were made: nothing is said of it any more.
+    """
+    document = work.document
+    open_ids = [
+        item
+        for item in result.object_ids
+        if document.prompt(plane, item, frame) is not None and not document.is_locked(item, frame, plane)
+    ]
     scores = scores_of(result)
     return part_of(result, {item: item for item in open_ids}), {item: scores[item] for item in open_ids}
 
