@@ -249,7 +249,7 @@ def test_another_image_chosen_while_paused_is_refused(session, stack):
     run.advanced.disconnect(slot)
     other = session.viewer.add_image(stack, name="other")
     session.controller.set_image(other)
-    assert "Cancel, or wait" in session.told[-1][1]
+    assert "The propagation is paused. Cancel it" in session.told[-1][1]
     session.controller.propagate("both", 0, 5)  # goes on
     session.settle()
     assert session.labels.any(axis=(1, 2)).all()
@@ -341,3 +341,51 @@ def test_undo_while_frames_come_leaves_what_was_said_before_alone(session):
     run.advanced.disconnect(slot)
     assert not session.document.is_locked(1, 5)
     assert len(session.told) == 2
+
+
+EDITS = {
+    "split": lambda document: document.split(1, 3),
+    "merge": lambda document: document.merge(1, 2),
+    "renumber": lambda document: document.renumber(1, 7),
+    "delete": lambda document: document.delete(1),
+    "divide": lambda document: document.divide(1, 3),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_an_edit_taken_back_before_a_propagation_is_not_made_again_while_it_runs(session, edit):
+    session.click(0, 15, 20)
+    session.controller.new_object()
+    session.click(0, 40, 50)
+    session.settle()
+    session.propagate()
+    as_it_was = session.labels.copy()
+    edit(session.document)
+    session.controller.undo()
+    session.document.clear_done()
+    run = session.controller.propagation
+    slot = run.advanced.connect(lambda *_: session.controller.redo() if run.done == 1 else None)
+    session.propagate()
+    run.advanced.disconnect(slot)
+    assert [item.id for item in session.document.objects] == [1, 2]
+    np.testing.assert_array_equal(session.labels, as_it_was)
+    text = "Frames are being segmented. What was taken back before they began cannot be made again now."
+    assert session.told == [("info", text)]
+
+
+def test_what_is_done_and_taken_back_while_frames_come_can_be_made_again(session):
+    session.click(0, 15, 20)
+    session.settle()
+
+    def accept(*_):
+        if run.done == 1:
+            session.document.lock(1, 5)
+            session.controller.undo()
+            session.controller.redo()
+
+    run = session.controller.propagation
+    slot = run.advanced.connect(accept)
+    session.propagate()
+    run.advanced.disconnect(slot)
+    assert session.document.is_locked(1, 5)
+    assert not session.told

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_sam2.session.scores import Score
+from napari_sam2.ui.label_taking import LabelWish
 from napari_sam2.ui.review_actions import ReviewActions
 from napari_sam2.ui.review_measuring import Measuring
 from napari_sam2.ui.review_model import ReviewModel
@@ -277,15 +278,48 @@ def test_locking_a_row_locks_its_frames_and_unlocks_them(desk):
     assert desk.document.locked() == set()
 
 
+def assert_refused(desk, text) -> None:
+    """No edit of objects is made; all say the same."""
+    before = desk.document.tables()["objects"], desk.session.labels.copy()
+    desk.session.viewer.dims.set_current_step(0, 3)
+    for edit in (
+        lambda: desk.actions.split(1),
+        lambda: desk.actions.merge([1, 2]),
+        lambda: desk.actions.delete([1]),
+        lambda: desk.actions.renumber(1, 7),
+        lambda: desk.actions.rename(1, "mother"),
+        lambda: desk.actions.set_locked(1, True),
+    ):
+        desk.said.clear()
+        assert not edit()
+        assert desk.said == [("warning", f"{text}, to change objects.")]
+    desk.session.told.clear()
+    desk.session.controller.divide()
+    assert desk.session.told == [("warning", f"{text}, to record a division.")]
+    assert desk.document.tables()["objects"] == before[0]
+    np.testing.assert_array_equal(desk.session.labels, before[1])
+
+
 def test_edits_wait_for_the_end_of_a_propagation(desk):
     desk.session.backend.gate.clear()
     desk.session.click(3, 18, 26)
     desk.session.controller.propagate("both", 0, 5)
     assert desk.session.controller.propagation.running
-    assert not desk.actions.delete([1])
-    assert "Cancel" in desk.said[-1][1]
+    assert_refused(desk, "Frames are being segmented. Cancel, or wait for the end")
+    desk.session.controller.pause()
+    assert_refused(desk, "The propagation is paused. Cancel it, or let it go on to its end")
+    desk.session.controller.pause()
     desk.session.backend.gate.set()
     desk.session.settle()
+    assert desk.actions.split(1)
+
+
+def test_edits_wait_until_labels_are_taken(desk):
+    found = desk.session.viewer.add_labels(desk.session.labels.copy(), name="cellpose")
+    desk.session.controller.take_labels(LabelWish(found, (0, 5)))
+    assert_refused(desk, "Labels are being taken. Cancel, or wait for the end")
+    desk.session.settle()
+    assert desk.actions.split(1)
 
 
 def test_a_hidden_object_keeps_its_pixels_and_gets_its_colour_back(desk):

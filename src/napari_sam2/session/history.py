@@ -147,10 +147,10 @@ class History:
         """What would be taken back, "" when there is nothing."""
         return self._back[-1].text if self._back else ""
 
-    @property
-    def latest(self) -> Step | None:
-        """What would be taken back, None when there is nothing."""
-        return self._back[-1] if self._back else None
+    def next_of(self, way: str) -> Step | None:
+        """The step that "undo" would take back, or "redo" make again; None when there is nothing."""
+        steps = self._back if way == "undo" else self._forth
+        return steps[-1] if steps else None
 
     @property
     def redo_text(self) -> str:

@@ -65,13 +65,19 @@ class Actions:
             self._tell("warning", "There is no image yet. Open one, or drop a file onto the viewer.")
         return self.workspace
 
+    def hindrance(self, wish: str) -> str:
+        """What is under way that a wish would get in the way of, and what to do, as a sentence; "" when nothing is."""
+        if self.propagation.paused:
+            return f"The propagation is paused. Cancel it, or let it go on to its end, to {wish}."
+        if self.propagation.running:
+            return f"Frames are being segmented. Cancel, or wait for the end, to {wish}."
+        if self.prompting.labels.running:
+            return f"Labels are being taken. Cancel, or wait for the end, to {wish}."
+        return ""
+
     def _free(self, wish: str) -> bool:
         """Whether nothing is under way that this would get in the way of; says so when not."""
-        doing = ""
-        if self.propagation.running:
-            doing = "Frames are being segmented"
-        elif self.prompting.labels.running:
-            doing = "Labels are being taken"
-        if doing:
-            self._tell("warning", f"{doing}. Cancel, or wait for the end, to {wish}.")
-        return not doing
+        hindrance = self.hindrance(wish)
+        if hindrance:
+            self._tell("warning", hindrance)
+        return not hindrance

@@ -45,7 +45,7 @@ class Load:
         heirs: what an object is called from a frame on, by what the model calls it.
         void: frames of an object for which something else was said meanwhile; what comes for them is dropped.
         step: what undo takes back.
-        before: what undo would have taken back when it began.
+        before: what undo would have taken back when it began, and what redo would have made again.
     """
 
     work: Workspace
@@ -57,7 +57,7 @@ class Load:
     heirs: Mapping[int, Heirs] = field(default_factory=dict)
     void: dict[int, set[int]] = field(default_factory=dict)
     step: Step = field(default_factory=lambda: Step("propagation"))
-    before: Step | None = None
+    before: tuple[Step | None, Step | None] = (None, None)
 
     def name(self, object_id: int, frame: int) -> int:
         """What an object of the model is called on a frame."""
@@ -145,7 +145,7 @@ class Carrying:
         work.model = choice
         prompts = document.effective(plane, asked=_asked(plan))
         load = Load(work, plane, wish, choice, plan, prompts, document.heirs(plane))
-        load.before = document.history.latest
+        load.before = (document.history.next_of("undo"), document.history.next_of("redo"))
         if self._resumes(load):
             self._run.go_on()
         else:
@@ -174,10 +174,10 @@ class Carrying:
         self._queued.clear()
         self._run.cancel()
 
-    def has_newer(self) -> bool:
-        """Whether something that can be taken back was done since the propagation began."""
+    def rests_on(self, step: Step | None) -> bool:
+        """Whether a propagation runs that was told of a step as done, or as taken back: it stays so until the end."""
         load = self._load
-        return load is None or load.work.document.history.latest is not load.before
+        return self._run.running and load is not None and any(step is before for before in load.before)
 
     def forget(self) -> None:
         """What was stopped cannot go on where it was."""

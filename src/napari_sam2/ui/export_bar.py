@@ -86,8 +86,9 @@ class ExportBar(QWidget):
         if work is None:
             tell("warning", "There is nothing to export yet. Open an image and segment something.")
             return
-        if self._controller.propagation.running:
-            tell("warning", "Frames are being segmented. Cancel, or wait for the end, to export.")
+        hindrance = self._controller.hindrance("export")
+        if hindrance:
+            tell("warning", hindrance)
             return
         if self.jobs.running is not None:
             tell("warning", "An export is being written. Wait for its end, or stop it.")

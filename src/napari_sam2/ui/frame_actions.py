@@ -6,6 +6,11 @@ from napari_sam2.ui.carrying import Wish
 from napari_sam2.ui.politeness import polite
 from napari_sam2.ui.workspace import Workspace
 
+_RESTS = {
+    "undo": "Frames are being segmented. Cancel first, then undo takes them back.",
+    "redo": "Frames are being segmented. What was taken back before they began cannot be made again now.",
+}
+
 
 class FrameActions(Actions):
     """Propagating, accepting, undo and redo."""
@@ -18,10 +23,10 @@ class FrameActions(Actions):
     @property
     def frame_accepted(self) -> bool:
         """Whether every object is accepted on the frame on screen."""
-        return self.workspace is not None and self._is_accepted(EVERY)
+        return self._is_accepted(EVERY)
 
     def _is_accepted(self, object_id: int) -> bool:
-        work = self._need_image()
+        work = self.workspace
         return work is not None and work.document.is_locked(object_id, *work.visible()[::-1])
 
     def propagate(self, direction: str, first: int, last: int) -> None:
@@ -107,8 +112,8 @@ class FrameActions(Actions):
         if work is not None:
             if self.prompting.labels.running:
                 self._free(way)
-            elif way == "undo" and self.propagation.running and not self.carrying.has_newer():
-                self._tell("info", "Frames are being segmented. Cancel first, then undo takes them back.")
+            elif self.carrying.rests_on(work.document.history.next_of(way)):
+                self._tell("info", _RESTS[way])
             else:
                 with polite:
                     work.document.undo() if way == "undo" else work.document.redo()

@@ -180,8 +180,10 @@ class ReviewActions:
         work = self._model.work
         if work is None:
             return False
-        if self._model.controller.propagation.running:
-            self._say("warning", "Frames are being segmented. Cancel, or wait for the end, to change objects.")
+        # What is written in the meantime would belong to the objects as they were.
+        hindrance = self._model.controller.hindrance("change objects")
+        if hindrance:
+            self._say("warning", hindrance)
             return False
         try:
             with polite:
