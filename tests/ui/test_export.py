@@ -450,7 +450,7 @@ def test_a_writer_says_that_it_takes_one_plane(plugin, tmp_path, monkeypatch):
     for name in ("a.ome.tif", "a.json"):
         viewer.layers.save(str(tmp_path / name), plugin="napari-sam2")
     (text,) = told
-    assert text.startswith("COCO holds frames of one plane: only 0 of 4 of axis 1 is written.")
+    assert text.startswith("COCO holds frames of one plane: only the first of 4 along z is written.")
 
 
 def test_napari_s_dialogue_finds_names_and_lineage_where_nothing_was_propagated(session, open_session, stack, tmp_path):

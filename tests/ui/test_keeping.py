@@ -217,6 +217,25 @@ def test_dismissed_it_is_not_offered_again_but_can_be_reopened(session, open_ses
     assert other.controller.keeping.unfinished == ()
 
 
+def test_a_session_that_cannot_be_put_away_is_said_to_be_one_that_cannot_be_written(
+    session, open_session, stack, monkeypatch
+):
+    session.click(0, 15, 20)
+    quiet(session)
+    next(iter(session.controller.keeping._keepers.values())).saver.close()
+    other = open_session(stack)
+    other.loop.until(lambda: other.controller.keeping.unfinished)
+
+    def refuse(folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_sam2.ui.keeping.mark_closed", refuse)
+    other.controller.keeping.dismiss()
+    other.loop.until(lambda: other.told)
+    ((level, text),) = other.told
+    assert (level, text.split(":")[0]) == ("error", "A file could not be written while putting the session away")
+
+
 def test_two_viewers_keep_their_own(session, open_session, stack):
     other = open_session(stack)
     session.click(0, 15, 20)

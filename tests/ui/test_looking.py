@@ -88,6 +88,21 @@ def test_an_axis_is_swept_with_one_object_in_all_of_it(open_session, stack):
     assert "frames 2–5 of object 1" in session.controller.hint, "time points, not slices counted through"
 
 
+def test_of_a_volume_over_time_time_point_and_slice_are_told(open_session, stack):
+    session = open_session(np.stack([stack] * 2, axis=1), axis_labels=("t", "z", "y", "x"))
+    session.controller.set_frame_axis(0, 1)
+    session.viewer.dims.set_current_step(0, 2)
+    session.viewer.dims.set_current_step(1, 1)
+    history = session.document.history
+    session.click(2, 1, 17, 24)
+    assert history.undo_text == "prompt of object 1 on frame 2, slice 1"
+    session.settle()
+    session.controller.accept_frame()
+    assert history.undo_text == "accept frame 2, slice 1"
+    session.controller.accept()
+    assert session.told[-1] == ("info", "Frame 2, slice 1 is accepted as a whole. Take that back first (Shift-U).")
+
+
 def test_a_correction_of_a_volume_reaches_whole_time_points_and_not_that_of_the_first_click(open_session, stack):
     session = open_session(np.stack([stack] * 3, axis=1), axis_labels=("t", "z", "y", "x"))
     session.controller.set_frame_axis(0, 1)

@@ -8,6 +8,7 @@ import pytest
 from napari_sam2.session.label_prompts import LabelChoices
 from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.label_taking import LabelWish
+from napari_sam2.ui.tools import elsewhere
 
 POINTS, BOXES, OBJECTS = "SAM 2 points", "SAM 2 boxes", "SAM 2 objects"
 OTHER, PROPOSALS = "SAM 2 other masks", "SAM 2 proposals"
@@ -232,6 +233,13 @@ def test_proposals_lie_on_their_frame_and_plane(open_session, stack, disc):
     assert layer.data.shape == (1, 1, 60, 80)
     image = session.viewer.layers["cells"]
     np.testing.assert_allclose(layer.data_to_world((0, 0, 7, 8)), image.data_to_world((4, 1, 7, 8)))
+    work, at = session.controller.workspace, session.controller.prompting.proposals.at
+    texts = []
+    for place in ((4, 1), (2, 1), (4, 0)):
+        session.viewer.dims.set_current_step(0, place[0])
+        session.viewer.dims.set_current_step(1, place[1])
+        texts.append(elsewhere(at, work))
+    assert texts == ["", " on frame 4", " on frame 4 of another plane"]
     session.controller.prompting.proposals.accept_all()
     np.testing.assert_array_equal(session.labels[4, 1] > 0, disc(4) | disc(4, 1))
     assert np.count_nonzero(session.labels) == np.count_nonzero(session.labels[4, 1])

@@ -15,7 +15,7 @@ from napari_sam2.session.history import MISSING
 from napari_sam2.session.known import Known
 from napari_sam2.session.locks import between
 from napari_sam2.session.object_edits import DocumentObject
-from napari_sam2.session.places import EVERY, Box, Key, Place, Plane, Points
+from napari_sam2.session.places import EVERY, Box, Key, Place, Plane, Points, frame_text
 from napari_sam2.session.prompt_steps import (
     interactions,
     is_empty,
@@ -94,7 +94,7 @@ class Document(Known):
 
     def set_prompt(self, object_id: int, prompt: Prompt, plane: Plane = ()) -> None:
         """Let this be all that is said of an object on the frame of the prompt; an empty one takes it away."""
-        with self._edit(f"prompt on frame {prompt.frame}"):
+        with self._edit(f"prompt on {frame_text(prompt.frame, self.slices)}"):
             if not is_empty(prompt):
                 self.ensure([object_id])
             self._put_prompt((plane, object_id, prompt.frame), prompt)
@@ -157,7 +157,7 @@ class Document(Known):
             touched = [key for table, key in step.changes if table == "prompts"]
             if len(touched) == 1:
                 _, object_id, frame = touched[0]
-                step.text = f"prompt of {self.name(object_id)} on frame {frame}"
+                step.text = f"prompt of {self.name(object_id)} on {frame_text(frame, self.slices)}"
 
     def _put_prompt(self, place: Place, prompt: Prompt) -> None:
         """Set one prompt, or take it away when it is empty, with all that depends on it."""

@@ -50,6 +50,11 @@ class Editable:
         self.edits = 0
         self._current = 0
 
+    @property
+    def slices(self) -> int:
+        """How many frames in a row are one time point."""
+        return self.masks.slices if self.masks is not None else 1
+
     # Undo -----------------------------------------------------------------------------------------------------------
 
     def undo(self) -> str:

@@ -85,11 +85,6 @@ class Known(ObjectList):
         }
         return frozenset(prompted | self.locked_frames(object_id, plane))
 
-    @property
-    def slices(self) -> int:
-        """How many frames in a row are one time point."""
-        return self.masks.slices if self.masks is not None else 1
-
     def _starts(self, plane: Plane) -> dict[int, set[int]]:
         """The frames on which it is said where an object is: prompts, and accepted frames on which it has pixels."""
         starts_of: dict[int, set[int]] = {}

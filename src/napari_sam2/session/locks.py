@@ -1,4 +1,4 @@
-"""Which frames a propagation does, and which it leaves alone."""
+"""Accepted frames, found by their object, and how far a change reaches between what is fixed."""
 
 from collections.abc import Collection, Iterator, MutableMapping
 

@@ -7,7 +7,7 @@ from napari_sam2.session import lineage
 from napari_sam2.session.editable import DocumentError, Editable
 from napari_sam2.session.history import MISSING
 from napari_sam2.session.object_edits import DocumentObject, move, relate, rename_ids
-from napari_sam2.session.places import EVERY, Key, Place, Plane
+from napari_sam2.session.places import EVERY, Key, Place, Plane, frame_text
 
 
 class ObjectList(Editable):
@@ -122,7 +122,7 @@ class ObjectList(Editable):
         Raises KeyError when there is no such object, DocumentError for the first frame.
         """
         item = self._known(object_id)
-        slices = self.masks.slices if self.masks is not None else 1
+        slices = self.slices
         start = frame // slices * slices
         if start < 1:
             raise DocumentError("A cell divides between two frames; go to the first frame with two cells.")
@@ -282,5 +282,5 @@ class ObjectList(Editable):
     def _set_lock(self, place: Place, locked: bool) -> None:
         if place[1] != EVERY:
             self._known(place[1])
-        with self._edit(f"{'accept' if locked else 'take back'} frame {place[2]}"):
+        with self._edit(f"{'accept' if locked else 'take back'} {frame_text(place[2], self.slices)}"):
             self._content.tables.put("locks", place, True if locked else MISSING)

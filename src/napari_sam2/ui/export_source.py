@@ -13,7 +13,7 @@ from napari_sam2.export.file_calibration import from_sizes
 from napari_sam2.export.results import Channel, Results
 from napari_sam2.result_sources import Cut, cut_of
 from napari_sam2.session.places import Plane
-from napari_sam2.ui.geometry import image_shape, pixels_of, placed
+from napari_sam2.ui.geometry import axis_name, image_shape, pixels_of, placed
 from napari_sam2.ui.workspace import ViewerLike, Workspace
 
 
@@ -128,5 +128,5 @@ def part_text(work: Workspace, *, volumes: bool) -> str:
     """Which part of the image is exported: "z 3" when a plane is, "" for the whole."""
     cut = workspace_cut(work, volumes=volumes)
     labels = work.image.axis_labels
-    names = {axis: f"axis {axis}" if "-" in labels[axis] else labels[axis] for axis in cut.held}
-    return ", ".join(f"{names[axis]} {place}" for axis, place in cut.held.items() if cut.shape[axis] > 1)
+    parts = [f"{axis_name(axis, labels[axis])} {place}" for axis, place in cut.held.items() if cut.shape[axis] > 1]
+    return ", ".join(parts)

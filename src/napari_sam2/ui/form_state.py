@@ -9,7 +9,7 @@ from qtpy.QtGui import QColor, QIcon, QPixmap
 from napari_sam2.ui.combos import fill
 from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.form import Form
-from napari_sam2.ui.geometry import Axes, frame_axis_choices, sweep_choices
+from napari_sam2.ui.geometry import Axes, axis_name, frame_axis_choices, sweep_choices
 from napari_sam2.ui.keys import key_of
 from napari_sam2.ui.scene import in_depth
 
@@ -43,7 +43,7 @@ class FormState:
         axes = work.axes if work is not None else None
         choices = frame_axis_choices(len(axes.shape)) if axes is not None else []
         labels = work.image.axis_labels if work is not None else ()
-        items = [(f"{_axis_name(axis, labels[axis])}: {axes.shape[axis]} frames", axis) for axis in choices]
+        items = [(f"{axis_name(axis, labels[axis])}: {axes.shape[axis]} frames", axis) for axis in choices]
         fill(form.frame_axis, items or [("single image" if work else "", None)], axes.frame if axes else None)
         idle = not self.controller.propagation.running
         form.image.setEnabled(bool(images) and idle)
@@ -111,17 +111,12 @@ def _sweep_items(axes: Axes, labels: Sequence[str]) -> list[tuple[str, int | Non
     choices = sweep_choices(axes, labels)
     if not choices:
         return []
-    names = {axis: _axis_name(axis, labels[axis]) for axis in choices}
+    names = {axis: axis_name(axis, labels[axis]) for axis in choices}
     held = ", ".join(names.values())
     every: list[tuple[str, int | None]] = [
         (f"{name}: all {axes.shape[axis]}, linked", axis) for axis, name in names.items()
     ]
     return [(f"{held}: only the one shown", None), *every]
-
-
-def _axis_name(axis: int, label: str) -> str:
-    # napari calls axes that nobody has named "-3", "axis -3".
-    return f"axis {axis}" if "-" in label else label
 
 
 def _swatch(color: Any) -> QIcon:

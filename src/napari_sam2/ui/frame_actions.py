@@ -1,6 +1,7 @@
 """What becomes of frames: carrying objects through them, accepting them, and taking back."""
 
 from napari_sam2.session.document import EVERY
+from napari_sam2.session.places import frame_text
 from napari_sam2.ui.actions import Actions
 from napari_sam2.ui.carrying import Wish
 from napari_sam2.ui.politeness import polite
@@ -95,7 +96,8 @@ class FrameActions(Actions):
         if work.document.is_locked_itself(object_id, frame, plane):
             work.document.unlock(object_id, frame, plane)
         elif object_id != EVERY and work.document.is_locked(EVERY, frame, plane):
-            self._tell("info", f"Frame {frame} is accepted as a whole. Take that back first (Shift-U).")
+            where = frame_text(frame, work.document.slices).capitalize()
+            self._tell("info", f"{where} is accepted as a whole. Take that back first (Shift-U).")
         else:
             work.document.lock(object_id, frame, plane)
 

@@ -23,6 +23,7 @@ from napari_sam2.ui.preferences import frame_memory
 __all__ = [
     "Axes",
     "LazyStack",
+    "axis_name",
     "choose_level",
     "default_frame_axis",
     "finest_level",
@@ -161,3 +162,8 @@ def pixel_aspect(image: Image, axes: Axes) -> float:
 def stack_of(image: Image, axes: Axes, plane: Plane) -> Any:
     """The image as (frames, y, x) or (frames, y, x, 3): a view for numpy, read frame by frame for anything else."""
     return stack_from(pixels_of(image), axes, plane, image.rgb)
+
+
+def axis_name(axis: int, label: str) -> str:
+    """What an axis is called: napari calls axes that nobody has named "-3", or "axis -3"."""
+    return label if label and "-" not in label else f"axis {axis}"

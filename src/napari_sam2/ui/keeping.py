@@ -208,7 +208,9 @@ class Keeping:
             self.unfinished = tuple(rest)
             self.recent = (first, *self.recent)
             self._thread.submit(
-                partial(mark_closed, first.folder), done=lambda _: None, failed=partial(self._on_failed, "putting away")
+                partial(mark_closed, first.folder),
+                done=lambda _: None,
+                failed=partial(self._on_failed, "putting the session away", writing=True),
             )
         self.changed.emit()
 
@@ -229,7 +231,7 @@ class Keeping:
         self._thread.submit(
             lambda: save_folder(path, now, frames(), axes.shape, masks.array.dtype, axes.index),
             done=lambda _: self._done("info", f"The session is saved in {path}."),
-            failed=partial(self._on_failed, f"saving the session in {path}"),
+            failed=partial(self._on_failed, f"saving the session in {path}", writing=True),
         )
 
     def read(self, path: Path, done: Callable[[Saved], None]) -> None:
@@ -309,8 +311,7 @@ class Keeping:
             self.told.emit(level, text)
         self.changed.emit()
 
-    def _on_failed(self, doing: str, error: BaseException) -> None:
-        writing = doing.startswith("saving")
+    def _on_failed(self, doing: str, error: BaseException, *, writing: bool = False) -> None:
         text = str(error) if isinstance(error, SessionError) else explain(error, doing, writing=writing)
         self._done("error", text)
 

@@ -15,6 +15,7 @@ from napari_sam2.session.document import Document, Plane
 from napari_sam2.session.drawn import lean
 from napari_sam2.session.history import FrameDelta
 from napari_sam2.session.masks import bounding_box
+from napari_sam2.session.places import frame_text
 from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.objects_layer import ObjectsLayer
 
@@ -121,7 +122,7 @@ class Painting:
     def _prompt(self, at: At, ids: list[int], before: np.ndarray, after: np.ndarray, delta: FrameDelta) -> None:
         plane, frame = at
         self._objects.cover(plane, frame, ids, before)
-        text = f"painting on frame {frame}"
+        text = f"painting on {frame_text(frame, self._document.slices)}"
         with self._document.one_step(text):
             for object_id in ids:
                 mask = after == object_id

@@ -65,9 +65,9 @@ class Proposals:
         return self._marked is not None
 
     @property
-    def frame(self) -> int:
-        """The frame that they lie on."""
-        return self._at[1]
+    def at(self) -> tuple[Plane, int]:
+        """The plane and frame that they lie on."""
+        return self._at
 
     # Looking for them -----------------------------------------------------------------------------------------------
 

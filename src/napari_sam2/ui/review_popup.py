@@ -10,6 +10,7 @@ from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
+from napari_sam2.session.places import frame_text
 from napari_sam2.session.thumbnail import part_around, thumbnail
 from napari_sam2.ui.review_model import ReviewModel
 from napari_sam2.ui.review_words import figures, headline
@@ -68,7 +69,9 @@ class CellPopup(QFrame):
             return
         cell = self._model.review.cell(object_id, frame)
         name = escape(self._model.names.get(object_id, str(object_id)))
-        lines = [f"<b>{name}</b>, frame {frame}", headline(cell), *figures(cell)]
+        work = self._model.work
+        where = frame_text(frame, work.document.slices if work is not None else 1)
+        lines = [f"<b>{name}</b>, {where}", headline(cell), *figures(cell)]
         self.text.setText("<br>".join(lines))
         self.picture.hide()
         self._ask_picture(object_id, frame)

@@ -8,6 +8,7 @@ from napari_sam2.session.axes import Axes
 from napari_sam2.session.document import Document, Plane
 from napari_sam2.session.plans import passes
 from napari_sam2.ui.carrying import Queued
+from napari_sam2.ui.geometry import axis_name
 from napari_sam2.ui.workspace import Workspace
 
 
@@ -73,5 +74,5 @@ def _one_queued(one: Queued, work: Workspace) -> str:
     if one.wish.direction != "both":
         text += f" {one.wish.direction}"
     held = zip(axes.held, one.plane, strict=True)
-    names = (f"axis {axis}" if "-" in labels[axis] else labels[axis] for axis in axes.held)
+    names = (axis_name(axis, labels[axis]) for axis in axes.held)
     return text + "".join(f", {name} {place}" for name, (_, place) in zip(names, held, strict=True))

@@ -7,6 +7,8 @@ from qtpy.QtCore import QSize
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from napari_sam2.session.document import Plane
+from napari_sam2.session.places import frame_text
 from napari_sam2.ui.controls import tab_stop
 from napari_sam2.ui.icons import icon
 from napari_sam2.ui.keys import key_of
@@ -88,8 +90,7 @@ class PromptTools(QWidget):
         if search.running:
             self.count.setText(f"Looking for objects: {100 * search.done // max(1, search.total)} %")
         else:
-            here = work is None or search.frame == work.visible()[1]
-            where = "" if here else f" on frame {search.frame}"
+            where = elsewhere(search.at, work) if work is not None else ""
             self.count.setText(f"{search.count} proposal{'s'[: search.count != 1]}{where}")
 
     def _ask_labels(self, control: Any) -> None:
@@ -101,6 +102,14 @@ class PromptTools(QWidget):
         dialog = LabelsDialog(self, layers, work.axes.frames, work.visible()[1])
         dialog.accepted.connect(lambda: control.take_labels(dialog.wish()))
         dialog.open()
+
+
+def elsewhere(at: tuple[Plane, int], work: Any) -> str:
+    """Where proposals lie that are not on screen."""
+    plane, frame = work.visible()
+    if at == (plane, frame):
+        return ""
+    return f" on {frame_text(at[1], work.axes.slices)}" + (" of another plane" if at[0] != plane else "")
 
 
 def _tool(name: str, tip: str, checkable: bool = False) -> QPushButton:

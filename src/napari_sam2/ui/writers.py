@@ -13,7 +13,9 @@ from napari_sam2.export.calibration import TURNED
 from napari_sam2.export.errors import ExportError
 from napari_sam2.export.formats import FORMATS, export_results
 from napari_sam2.export.results import Results
+from napari_sam2.result_sources import Cut
 from napari_sam2.ui.export_source import calibration, channels, cut_of
+from napari_sam2.ui.geometry import axis_name
 
 
 class WriteError(RuntimeError):
@@ -69,8 +71,7 @@ def results_of(layers: list[LayerData], *, volumes: bool) -> Results:
     Names and lineage are taken from the layer's features, where the widget leaves them (`object_summary`). Of axes
     beside time, depth, y and x the first index is taken.
     """
-    data, attributes, _ = next(item for item in layers if item[2] == "labels")
-    data = data[0] if attributes.get("multiscale") else data
+    data, attributes = _labels(layers)
     ndim = len(data.shape)
     layer: Any = SimpleNamespace(
         scale=np.asarray(attributes.get("scale", (1.0,) * ndim), float),
@@ -81,7 +82,7 @@ def results_of(layers: list[LayerData], *, volumes: bool) -> Results:
         units=attributes.get("units") or ("pixel",) * ndim,
         axis_labels=attributes.get("axis_labels") or ("",) * ndim,
     )
-    cut = cut_of(data.shape, layer.axis_labels, layer.units, None, (0,) * ndim, volumes)
+    cut = _cut(data, attributes, volumes=volumes)
     images = [Image(item[0], **_for_image(item[1])) for item in layers if item[2] == "image"]
     return Results(
         cut.of(data),
@@ -96,17 +97,28 @@ def results_of(layers: list[LayerData], *, volumes: bool) -> Results:
 
 def _tell_of_the_rest(name: str, layers: list[LayerData]) -> None:
     """Say so where a format gets one plane of more; napari does not tell which one is on screen."""
-    data, attributes, _ = next(item for item in layers if item[2] == "labels")
-    shape = tuple((data[0] if attributes.get("multiscale") else data).shape)
-    labels, units = attributes.get("axis_labels"), attributes.get("units")
-    ndim = len(shape)
-    cut = cut_of(shape, labels or ("",) * ndim, units or ("pixel",) * ndim, None, (0,) * ndim, FORMATS[name].volumes)
-    left = [f"0 of {shape[axis]} of axis {axis}" for axis in cut.held if shape[axis] > 1]
-    if left:
+    data, attributes = _labels(layers)
+    names = attributes.get("axis_labels") or ("",) * len(data.shape)
+    held = [axis for axis in _cut(data, attributes, volumes=FORMATS[name].volumes).held if data.shape[axis] > 1]
+    if held:
+        first = ", ".join(f"the first of {data.shape[axis]} along {axis_name(axis, names[axis])}" for axis in held)
         show_warning(
-            f"{FORMATS[name].title} holds frames of one plane: only {', '.join(left)} is written. Export… in the "
-            "widget Segment stack takes the plane on screen; OME-TIFF and OME-Zarr hold time and depth."
+            f"{FORMATS[name].title} holds frames of one plane: only {first} is written. Export… in the widget "
+            "Segment stack takes the plane on screen; OME-TIFF and OME-Zarr hold time and depth."
         )
+
+
+def _labels(layers: list[LayerData]) -> tuple[Any, dict[str, Any]]:
+    """Array, at full size, and attributes of the Labels layer."""
+    data, attributes, _ = next(item for item in layers if item[2] == "labels")
+    return (data[0] if attributes.get("multiscale") else data), attributes
+
+
+def _cut(data: Any, attributes: dict[str, Any], *, volumes: bool) -> Cut:
+    """What of the labels is written."""
+    ndim = len(data.shape)
+    names, units = attributes.get("axis_labels") or ("",) * ndim, attributes.get("units") or ("pixel",) * ndim
+    return cut_of(tuple(data.shape), names, units, None, (0,) * ndim, volumes)
 
 
 def _for_image(attributes: dict[str, Any]) -> dict[str, Any]:
