@@ -12,7 +12,7 @@ import tifffile
 from napari_sam2.session.autosave import found, sessions_folder
 from napari_sam2.session.document import EVERY
 from napari_sam2.session.folder import open_folder
-from napari_sam2.ui.opening import Questions
+from napari_sam2.ui.opening import METADATA, Questions
 
 POINTS, OBJECTS = "SAM 2 points", "SAM 2 objects"
 
@@ -234,6 +234,38 @@ def test_a_session_that_cannot_be_put_away_is_said_to_be_one_that_cannot_be_writ
     other.loop.until(lambda: other.told)
     ((level, text),) = other.told
     assert (level, text.split(":")[0]) == ("error", "A file could not be written while putting the session away")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_session_is_not_opened_into_frames_that_come(session, stack, backend, tmp_path, late):
+    """Neither one that napari has read, nor one whose reading has begun before."""
+    session.click(0, 40, 50)
+    session.settle()
+    session.controller.save_session(tmp_path / "mine")
+    quiet(session)
+    session.controller.undo()
+    session.click(0, 15, 20)
+    session.settle()
+    session.told.clear()
+    backend.gate.clear()
+    if late:
+        session.controller.open_session(tmp_path / "mine")
+        session.controller.propagate("both", 0, 5)
+    else:
+        session.controller.propagate("both", 0, 5)
+        session.viewer.add_labels(stack, name="mine", metadata={METADATA: str(tmp_path / "mine")})
+        session.loop.turn()
+    assert session.controller.propagation.running
+    backend.gate.set()
+    quiet(session)
+    assert session.told == [("warning", "Frames are being segmented. Cancel, or wait for the end, to open a session.")]
+    assert session.document.prompts()[1, 0].points == ((15, 20),)
+    assert session.labels.any(axis=(1, 2)).all()
+    session.controller.open_session(tmp_path / "mine")
+    quiet(session)
+    assert session.told[-1] == ("info", "The session of cells is open: 1 object.")
+    assert session.document.prompts()[1, 0].points == ((40, 50),)
+    assert "mine" not in session.viewer.layers
 
 
 def test_two_viewers_keep_their_own(session, open_session, stack):

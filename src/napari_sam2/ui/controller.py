@@ -48,7 +48,7 @@ class Controller(PromptActions, FrameActions):
         """How many doubtful places the review lists, None while it is closed."""
         self.outlook = Outlook()
         self.looking = Looking(self.thread, loop, self.workspaces, self._free)
-        self.opening = Opening(viewer, self.workspaces, self.keeping, tell, Questions())
+        self.opening = Opening(viewer, self.workspaces, self.keeping, tell, Questions(), self._free)
         self._connect()
         self.workspaces.start()
         self.keeping.look()
@@ -153,8 +153,7 @@ class Controller(PromptActions, FrameActions):
 
     def open_session(self, path: Path) -> None:
         """Open a session folder, on its image."""
-        if self._free("open a session"):
-            self.opening.open(path)
+        self.opening.open(path)
 
     def reopen(self) -> None:
         """Open the latest session that did not come to an end."""

@@ -290,7 +290,8 @@ class Keeping:
                 f"The model saw {', '.join(missing)} together with {saved.image.name}. Without that, new masks are of "
                 "another picture: open it, and then the session again.",
             )
-        self._done("info", f"The session of {saved.image.name} is open: {len(saved.objects)} objects.")
+        count = len(saved.objects)
+        self._done("info", f"The session of {saved.image.name} is open: {count} object{'s'[: count != 1]}.")
 
     def _found(self) -> list[Unfinished]:
         tidy(self._root)

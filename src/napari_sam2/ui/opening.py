@@ -19,6 +19,8 @@ from napari_sam2.ui.workspaces import Workspaces
 METADATA = "napari-sam2 session"
 """Key in the metadata of a layer that was read from a session folder: the path of the folder."""
 
+_WISH = "open a session"
+
 
 @dataclass
 class Questions:
@@ -37,18 +39,30 @@ class Opening:
     """Puts a session folder into the workspace of its image."""
 
     def __init__(
-        self, viewer: Any, workspaces: Workspaces, keeping: Keeping, tell: Callable[[str, str], None], ask: Questions
+        self,
+        viewer: Any,
+        workspaces: Workspaces,
+        keeping: Keeping,
+        tell: Callable[[str, str], None],
+        ask: Questions,
+        free: Callable[[str], bool],
     ) -> None:
+        """
+        Args:
+            free: whether nothing is under way that would be in the way of a wish; says so when not.
+        """
         self._viewer = viewer
         self._workspaces = workspaces
         self._keeping = keeping
         self._tell = tell
         self.ask = ask
+        self._free = free
         keeping.opened.connect(self._on_opened)
 
     def open(self, path: Path) -> None:
         """Open a session folder."""
-        self._keeping.read(path, self._on_read)
+        if self._free(_WISH):
+            self._keeping.read(path, self._on_read)
 
     def open_dropped(self) -> bool:
         """Open the session of a layer that napari has read from a session folder. Returns whether there is one."""
@@ -91,7 +105,8 @@ class Opening:
 
     def _take(self, saved: Saved, image: Image) -> None:
         # Layers are compared by ==: a viewer that shows plugins its public side hands out a new wrapper each time.
-        if image not in self._viewer.layers:
+        # Reading takes a while, in which frames may have been asked for: they would be written into the session.
+        if image not in self._viewer.layers or not self._free(_WISH):
             self._keeping.stop()
             return
         if level_of(image) != saved.image.level:
