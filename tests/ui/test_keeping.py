@@ -253,7 +253,8 @@ def test_a_session_is_not_opened_into_frames_that_come(session, stack, backend, 
         session.controller.propagate("both", 0, 5)
     else:
         session.controller.propagate("both", 0, 5)
-        session.viewer.add_labels(stack, name="mine", metadata={METADATA: str(tmp_path / "mine")})
+        for name in ("mine", "mine tracks"):
+            session.viewer.add_labels(stack, name=name, metadata={METADATA: str(tmp_path / "mine")})
         session.loop.turn()
     assert session.controller.propagation.running
     backend.gate.set()
@@ -265,7 +266,7 @@ def test_a_session_is_not_opened_into_frames_that_come(session, stack, backend, 
     quiet(session)
     assert session.told[-1] == ("info", "The session of cells is open: 1 object.")
     assert session.document.prompts()[1, 0].points == ((40, 50),)
-    assert "mine" not in session.viewer.layers
+    assert not {"mine", "mine tracks"} & {layer.name for layer in session.viewer.layers}
 
 
 def test_two_viewers_keep_their_own(session, open_session, stack):

@@ -249,7 +249,7 @@ def test_another_image_chosen_while_paused_is_refused(session, stack):
     run.advanced.disconnect(slot)
     other = session.viewer.add_image(stack, name="other")
     session.controller.set_image(other)
-    assert "The propagation is paused. Cancel it" in session.told[-1][1]
+    assert "Paused. Cancel, or resume" in session.told[-1][1]
     session.controller.propagate("both", 0, 5)  # goes on
     session.settle()
     assert session.labels.any(axis=(1, 2)).all()

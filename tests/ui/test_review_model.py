@@ -307,7 +307,7 @@ def test_edits_wait_for_the_end_of_a_propagation(desk):
     assert desk.session.controller.propagation.running
     assert_refused(desk, "Frames are being segmented. Cancel, or wait for the end")
     desk.session.controller.pause()
-    assert_refused(desk, "The propagation is paused. Cancel it, or let it go on to its end")
+    assert_refused(desk, "Paused. Cancel, or resume and wait for the end")
     desk.session.controller.pause()
     desk.session.backend.gate.set()
     desk.session.settle()

@@ -68,7 +68,7 @@ class Actions:
     def hindrance(self, wish: str) -> str:
         """What is under way that a wish would get in the way of, and what to do, as a sentence; "" when nothing is."""
         if self.propagation.paused:
-            return f"The propagation is paused. Cancel it, or let it go on to its end, to {wish}."
+            return f"Paused. Cancel, or resume and wait for the end, to {wish}."
         if self.propagation.running:
             return f"Frames are being segmented. Cancel, or wait for the end, to {wish}."
         if self.prompting.labels.running:

@@ -47,6 +47,7 @@ class Controller(PromptActions, FrameActions):
         self.doubtful: int | None = None
         """How many doubtful places the review lists, None while it is closed."""
         self.outlook = Outlook()
+        self._dropped = False
         self.looking = Looking(self.thread, loop, self.workspaces, self._free)
         self.opening = Opening(viewer, self.workspaces, self.keeping, tell, Questions(), self._free)
         self._connect()
@@ -168,8 +169,14 @@ class Controller(PromptActions, FrameActions):
         self.changed.emit()
 
     def _on_layer(self, event: Any = None) -> None:
-        if event is None or METADATA in event.value.metadata:
-            self._loop.post(self.opening.open_dropped)
+        # Labels and tracks of a session come at once.
+        if not self._dropped and (event is None or METADATA in event.value.metadata):
+            self._dropped = True
+            self._loop.post(self._on_dropped)
+
+    def _on_dropped(self) -> None:
+        self._dropped = False
+        self.opening.open_dropped()
 
     def _on_opened(self, work: Workspace) -> None:
         self.keeping.follow(work)

@@ -64,13 +64,11 @@ class Opening:
         if self._free(_WISH):
             self._keeping.read(path, self._on_read)
 
-    def open_dropped(self) -> bool:
-        """Open the session of a layer that napari has read from a session folder. Returns whether there is one."""
+    def open_dropped(self) -> None:
+        """Open the session of a layer that napari has read from a session folder, if there is one."""
         path = next((layer.metadata[METADATA] for layer in self._viewer.layers if METADATA in layer.metadata), None)
-        if path is None or self._keeping.busy:
-            return False
-        self.open(Path(path))
-        return True
+        if path is not None and not self._keeping.busy:
+            self.open(Path(path))
 
     def _on_read(self, saved: Saved) -> None:
         images = self._fitting(saved)
