@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_sam2.cli.progress import ProgressLine, counted
+from napari_sam2.cli.progress import ProgressLine
 from napari_sam2.cli.status import DONE
+from napari_sam2.wording import counted
 
 if TYPE_CHECKING:
     from napari_sam2.export.results import Results

@@ -46,8 +46,3 @@ def _duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-
-
-def counted(number: int, what: str) -> str:
-    """ "1 frame", "2 frames"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -9,8 +9,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from napari_sam2.cli.interrupt import interruptible
 from napari_sam2.cli.models import load
-from napari_sam2.cli.progress import ProgressLine, counted
+from napari_sam2.cli.progress import ProgressLine
 from napari_sam2.cli.status import DONE, INTERRUPTED
+from napari_sam2.wording import counted
 
 if TYPE_CHECKING:
     from napari_sam2.api import Direction, Progress

@@ -26,6 +26,7 @@ from napari_sam2.session.prompt_steps import (
     with_points,
 )
 from napari_sam2.session.prompts import ObjectPrompts, Prompt
+from napari_sam2.wording import counted
 
 __all__ = [
     "EVERY",
@@ -101,7 +102,7 @@ class Document(Known):
 
     def set_prompts(self, prompts: Mapping[Key, Prompt], plane: Plane = ()) -> None:
         """Let these be all that is said of these objects on these frames, by (object id, frame); many at a time."""
-        with self._edit(f"{len(prompts)} prompts"):
+        with self._edit(counted(len(prompts), "prompt")):
             self.ensure(sorted({object_id for (object_id, _), prompt in prompts.items() if not is_empty(prompt)}))
             changed: dict[int, list[int]] = {}
             for (object_id, frame), prompt in prompts.items():

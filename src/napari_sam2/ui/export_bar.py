@@ -28,6 +28,7 @@ from napari_sam2.ui.hints import remaining_text
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import Cancelled, explain, tell
 from napari_sam2.ui.object_summary import ObjectSummary
+from napari_sam2.wording import counted
 
 _OFFERS = {
     "split": "Split these objects in the export? Objects in napari stay as they are.",
@@ -140,8 +141,8 @@ class ExportBar(QWidget):
             self.progress.setFormat(", ".join(part for part in parts if part))
 
     def _on_finished(self, job: Job) -> None:
-        frames = f"{job.results.count} frame{'s' if job.results.count > 1 else ''}"
-        what = ", ".join(part for part in (FORMATS[job.format].title, job.part, frames) if part)
+        parts = (FORMATS[job.format].title, job.part, counted(job.results.count, "frame"))
+        what = ", ".join(part for part in parts if part)
         tell("info", f"{what}: {job.path}")
         if job.results.calibration.turned:
             tell("warning", TURNED)

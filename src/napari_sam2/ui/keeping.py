@@ -27,6 +27,7 @@ from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import explain
 from napari_sam2.ui.seeing import Seen, see_again
 from napari_sam2.ui.workspace import Workspace
+from napari_sam2.wording import counted
 
 SCORES_SECONDS = 0.5
 """How long figures that change with every frame may wait; pixels and prompts do not wait."""
@@ -290,8 +291,7 @@ class Keeping:
                 f"The model saw {', '.join(missing)} together with {saved.image.name}. Without that, new masks are of "
                 "another picture: open it, and then the session again.",
             )
-        count = len(saved.objects)
-        self._done("info", f"The session of {saved.image.name} is open: {count} object{'s'[: count != 1]}.")
+        self._done("info", f"The session of {saved.image.name} is open: {counted(len(saved.objects), 'object')}.")
 
     def _found(self) -> list[Unfinished]:
         tidy(self._root)

@@ -15,6 +15,7 @@ from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.inference import InferenceThread
 from napari_sam2.ui.messages import explain
 from napari_sam2.ui.workspace import Workspace
+from napari_sam2.wording import counted
 
 _LINKED = 0.5
 """Below this share of labels that overlap themselves on the next frame, they are no tracks."""
@@ -134,7 +135,9 @@ class LabelTaking:
 
         def end() -> None:
             self._end(work)
-            self._tell("info", f"{len(ids)} objects from {wish.layer.name}. Propagate (G) follows them.")
+            self._tell(
+                "info", f"{counted(len(ids), 'object')} from {wish.layer.name}. Propagate (G) goes on from there."
+            )
 
         name = wish.layer.name
         run = masks_by_frame(read, frames, wish.choices, ids)

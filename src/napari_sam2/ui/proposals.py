@@ -18,6 +18,7 @@ from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.geometry import placement
 from napari_sam2.ui.inference import InferenceThread, Segmenter, Target
 from napari_sam2.ui.workspace import ViewerLike, Workspace
+from napari_sam2.wording import counted
 
 NAME = "SAM 2 proposals"
 
@@ -135,7 +136,7 @@ class Proposals:
             return
         document, after, ids = work.document, work.objects.frame(plane, frame).copy(), []
         masks = [self._masks.pop(number) for number in chosen]
-        with work.drawn(), document.one_step(f"accept {len(chosen)} proposal{'s'[: len(chosen) != 1]}"):
+        with work.drawn(), document.one_step(f"accept {counted(len(chosen), 'proposal')}"):
             for mask in masks:
                 part = bounding_box(mask)
                 own = mask[part] & (after[part] == 0)

@@ -13,6 +13,7 @@ from napari_sam2.ui.controls import tab_stop
 from napari_sam2.ui.icons import icon
 from napari_sam2.ui.keys import key_of
 from napari_sam2.ui.labels_dialog import LabelsDialog
+from napari_sam2.wording import counted
 
 DRAWING = (
     ("lasso", "Lasso: draw a line around the object; what is inside is its mask"),
@@ -91,7 +92,7 @@ class PromptTools(QWidget):
             self.count.setText(f"Looking for objects: {100 * search.done // max(1, search.total)} %")
         else:
             where = elsewhere(search.at, work) if work is not None else ""
-            self.count.setText(f"{search.count} proposal{'s'[: search.count != 1]}{where}")
+            self.count.setText(counted(search.count, "proposal") + where)
 
     def _ask_labels(self, control: Any) -> None:
         work = control.workspace

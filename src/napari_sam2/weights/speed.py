@@ -10,6 +10,7 @@ from napari_sam2.sam2 import PRESETS, Memory, Sam2
 from napari_sam2.weights.costs import YARD, YARD_SIDE, Rate, known_rate, remember_rate
 from napari_sam2.weights.load import choose_device
 from napari_sam2.weights.registry import BUNDLED
+from napari_sam2.wording import counted
 
 _REPEATS = (2, 10)  # at least and at most, of which the fastest counts: the others were disturbed
 _SECONDS = 1.5  # after which no more than the least number of repeats is made
@@ -44,7 +45,7 @@ def describe(device: torch.device) -> str:
     if device.type == "mps":
         return "Apple graphics"
     threads = torch.get_num_threads()
-    return f"processor, {threads} thread{'' if threads == 1 else 's'}"
+    return f"processor, {counted(threads, 'thread')}"
 
 
 def _timed(variant: str, side: int, device: torch.device) -> tuple[float, float]:
