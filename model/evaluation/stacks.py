@@ -14,7 +14,7 @@ SEED = 20_260_101
 """Seeds of training are small numbers: these scenes are seen in evaluation only."""
 SIDE, FRAMES, SCENES, OBJECTS = 384, 8, 3, 6
 # HeLa has up to 195 objects a frame: three frames give 480 of them.
-STILLS = {"HeLa": (0, 10, 19)}
+STILLS = {"HeLa": (0, 10, 19), "volume": (8, 15, 22)}
 
 
 @dataclass(frozen=True)
