@@ -17,5 +17,5 @@ TABLE = {
     "organs": (volume.organs, 0.08),
     "organelles": (electron.organelles, 0.05),
     "organoids": (cysts.organoids, 0.04),
-    "nuclei_clustered": (nuclei.clustered, 0.12),  # behind the others: scenes of evaluation are drawn by place
+    "nuclei_clustered": (nuclei.clustered, 0.16),  # behind the others: scenes of evaluation are drawn by place
 }

@@ -176,19 +176,21 @@ def clustered(rng: np.random.Generator, frames: int, size: int) -> Scene:
         "nucleolus": rng.uniform(-0.3, -0.05),
         "dome": rng.uniform(0, 0.9),
         "tilt": rng.uniform(0, 0.4),
-        "edge": rng.uniform(0.06, 0.35) * radius,
+        "edge": rng.uniform(0.08, 0.4) * radius,
+        "roughness": rng.uniform(0.02, 0.07),
         "additive": float(rng.random() < 0.3),
         "unsharp": 0.0,
         "holes": 0.0,
     }
+    # Long ones lie side by side, with hardly a waist where they meet.
     dyn = _dynamics(
         rng,
         radius,
         rng.uniform(0.08, 0.45),
         clumping=rng.uniform(0.6, 1.0),
-        packing=rng.uniform(0.68, 0.95),
-        levels=rng.uniform(0.02, 0.3),
-        aspect=rng.uniform(0.15, 0.5),
+        packing=rng.uniform(0.5, 0.9),
+        levels=rng.uniform(0.02, 0.25),
+        aspect=rng.uniform(0.2, 0.7),
     )
     return _film(rng, frames, size, dyn, style, DIM)
 
