@@ -8,15 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model"))
 
 from evaluation.recordings import deepest, link
 from training.__main__ import Run
 from training.batches import Clips, from_afar, from_near, hide
-from training.blend import blend
 from training.calibrate import CANDIDATES, IOU, fit, fold
 from training.export import export
 from training.losses import iou_of, mask_loss
@@ -162,21 +159,3 @@ def test_calibration_finds_how_sure_to_be_and_changes_the_heads_so() -> None:
     after = torch.nn.functional.linear(x, state[f"{IOU}.weight"].float(), state[f"{IOU}.bias"].float())
     torch.testing.assert_close(after[:, 1:], scale * before[:, 1:] + shift, atol=5e-3, rtol=0)
     torch.testing.assert_close(after[:, 0], before[:, 0])
-
-
-def test_weights_are_blended_by_their_share(tmp_path: Path) -> None:
-    before, after, target = (tmp_path / f"{name}.safetensors" for name in ("before", "after", "mixed"))
-    save_file({"a": torch.zeros(3), "b": torch.ones(2, 2)}, before)
-    save_file({"a": torch.ones(3).half(), "b": torch.ones(2, 2).half()}, after, metadata={"variant": "micro"})
-    blend(before, after, 0.75, target)
-    mixed = load_file(target)
-    assert mixed["a"].dtype == torch.float16
-    torch.testing.assert_close(mixed["a"].float(), torch.full((3,), 0.75))
-    torch.testing.assert_close(mixed["b"].float(), torch.ones(2, 2))
-    with safe_open(target, "pt") as file:
-        assert file.metadata() == {"variant": "micro"}
-    with pytest.raises(ValueError, match="0 to 1"):
-        blend(before, after, 7, target)
-    save_file({"a": torch.zeros(4), "b": torch.ones(2, 2)}, before)
-    with pytest.raises(ValueError, match="different networks"):
-        blend(before, after, 0.5, target)
