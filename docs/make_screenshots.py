@@ -27,7 +27,7 @@ PATIENCE = 600.0  # seconds
 
 # A daughter cell that is followed as one object with its sister; a box around it parts them.
 FRAME = 12
-DAUGHTER = (272, 62, 297, 92)  # (y0, x0, y1, x1)
+DAUGHTER = (262, 242, 287, 266)  # (y0, x0, y1, x1)
 
 
 def wait(done: Callable[[], bool]) -> None:
