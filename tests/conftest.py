@@ -41,8 +41,17 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield running
 
 
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Graphics processors that are none: ``pretend("cuda")`` is a context, see pretended.Pretended."""
+    monkeypatch.setattr("torch.cuda._lazy_init", lambda: None)  # there is no driver to be asked
+    return _neighbour("pretended").Pretended
+
+
 def _neighbour(name: str) -> Any:
     """A module beside this file; test files are not importable by name."""
+    if name in sys.modules:
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None

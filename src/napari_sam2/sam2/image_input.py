@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -19,9 +21,16 @@ def prepare(images: Tensor, config: ModelConfig) -> Tensor:
         if max(grey.shape[-2:]) > config.image_size:
             return local_contrast_of_plate(grey, config.image_size)
         return local_contrast(grey)
-    mean = images.new_tensor(IMAGENET_MEAN)[:, None, None]
-    std = images.new_tensor(IMAGENET_STD)[:, None, None]
+    mean, std = _imagenet(images.device, images.dtype)
     return (images - mean) / std
+
+
+@cache  # a graphics card that is given numbers is waited for
+@torch.inference_mode(False)
+def _imagenet(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Means and deviations of the channels, each (3, 1, 1)."""
+    both = torch.tensor([IMAGENET_MEAN, IMAGENET_STD], dtype=dtype)[..., None, None].to(device)
+    return both[0], both[1]
 
 
 def local_contrast(images: Tensor) -> Tensor:
@@ -74,7 +83,7 @@ def _percentiles(values: Tensor) -> Tensor:
     """(B, N) values to (B, 5) values at SHARES of them."""
     order = values.float().sort(dim=1).values
     last = order.shape[1] - 1
-    return order[:, [round(share * last) for share in SHARES]]
+    return torch.stack([order[:, round(share * last)] for share in SHARES], dim=1)
 
 
 def _stretched(images: Tensor, percentiles: Tensor) -> Tensor:

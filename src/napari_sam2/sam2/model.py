@@ -22,6 +22,7 @@ from napari_sam2.sam2.memory_encoder import MemoryEncoder
 from napari_sam2.sam2.position import sine_map, sine_of_time
 from napari_sam2.sam2.prompt_discs import draw
 from napari_sam2.sam2.prompt_encoder import PADDING, PromptEncoder
+from napari_sam2.sam2.transfer import to_device
 
 ABSENT_LOGIT = -1024.0
 """Mask logit of an object that is not there."""
@@ -175,7 +176,7 @@ class Sam2(nn.Module):
 
     def _pointer_positions(self, memory: Memory) -> Tensor:
         """(1, P * pointer_tokens, memory_width): every token of a pointer has its frame's place in time."""
-        times = torch.tensor(memory.times, device=self.device, dtype=torch.float32)
+        times = to_device(torch.tensor(memory.times, dtype=torch.float32), self.device)
         if self.config.pointer_time:
             code = sine_of_time(times / max(memory.span - 1, 1), self.config.width)
             position: Tensor = self.obj_ptr_tpos_proj(code.to(self.maskmem_tpos_enc.dtype))

@@ -29,7 +29,7 @@ def pixels_of(answer: Answer, shape: tuple[int, int]) -> tuple[tuple[slice, slic
         else:
             part = slice(0, 0), slice(0, 0)
         return part, np.where(answer.painted[part], PAINTED_LOGIT, -PAINTED_LOGIT).astype(np.float32)
-    return answer.view.inside(shape), answer.view.in_frame(answer.logits, shape)[0].cpu().numpy()
+    return answer.view.inside(shape), answer.view.in_frame(answer.logits, shape)[0].numpy()
 
 
 def paint(answers: Sequence[Answer], ids: Sequence[int], shape: tuple[int, int]) -> NDArray[Any]:

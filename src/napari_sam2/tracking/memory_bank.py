@@ -19,7 +19,7 @@ class Remembered:
     view: View
     map: Tensor  # (memory_width, h, w)
     pointer: Tensor  # (width,)
-    logits: Tensor  # (1, S / 4, S / 4) of the view
+    logits: Tensor  # (1, S / 4, S / 4) of the view, in the memory of the computer
     object_score: float
     predicted_iou: float
     whole: bool = True

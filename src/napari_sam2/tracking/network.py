@@ -15,6 +15,7 @@ from napari_sam2.sam2 import ImageFeatures, Memory, Sam2, Segmentation
 from napari_sam2.sam2.image_input import prepare
 from napari_sam2.sam2.precision import mixed
 from napari_sam2.sam2.prompt_encoder import BOX_END, BOX_START, POSITIVE
+from napari_sam2.sam2.transfer import to_device
 from napari_sam2.tracking.feature_cache import FeatureCache
 from napari_sam2.tracking.feature_store import FeatureStore, weights_digest
 from napari_sam2.tracking.frames import Frames
@@ -44,7 +45,7 @@ class Prompted:
     said: Sequence[Interaction]
     """Everything said on the frame so far; the network sees the points of all of it."""
     previous: Tensor | None = None
-    """(1, S / 4, S / 4) logits of the answer before, in the same view."""
+    """(1, S / 4, S / 4) logits of the answer before, in the same view; not on the model's device."""
     memory: Selection | None = None
     """None: nothing is remembered of the object."""
     looks: Sequence[View] = ()
@@ -85,7 +86,7 @@ class Network:
     def image(self, frame: int, view: View, size: int | tuple[int, int] | None = None) -> Tensor:
         """Normalised (3, S, S) input of a view, or (3, height, width) where a pair is given as ``size``."""
         # Cut out first: a window is all that another device needs to see of a large frame.
-        image = view.crop(self.frames.tensor(frame), size or self.config.image_size).to(self.model.device)
+        image = to_device(view.crop(self.frames.tensor(frame), size or self.config.image_size), self.model.device)
         if not self.config.local_contrast:
             image = image.clamp(0, 1)
         return prepare(image[None], self.config)[0].to(self.model.dtype)
@@ -227,17 +228,19 @@ class Network:
     def _answers(
         self, frame: int, views: Sequence[View], found: Segmentation, clicked: Sequence[tuple[int, int]] | None = ()
     ) -> list[Answer]:
-        filled = fill_holes(found.best_logits.float(), self.options.fill_holes)
+        # All of a batch at once: a graphics card that is waited for stands still.
+        filled = fill_holes(found.best_logits.float().cpu(), self.options.fill_holes)
         if clicked is not None:  # every part of a painted mask is wanted
             filled = drop_specks(filled, self.options.smallest_part, clicked)
+        scores, ious = found.object_scores[:, 0].tolist(), found.best_ious.tolist()
         return [
             Answer(
                 frame,
                 view,
                 filled[row],
                 found.pointers[row].clone(),
-                float(found.object_scores[row, 0]),
-                float(found.best_ious[row]),
+                scores[row],
+                ious[row],
                 found.logits[row, found.order[row]].float(),
                 found.ious[row, found.order[row]].float(),
             )
@@ -265,7 +268,8 @@ class Network:
             answer = replace(answer, view=view, logits=logits)
         features = self._cut(answer.frame, was, view)
         score = torch.full((1, 1), answer.object_score, device=self.model.device)
-        memory_map = self.model.encode_memory(features, answer.logits[None], score, prompted=True)
+        logits = to_device(answer.logits[None], self.model.device)
+        memory_map = self.model.encode_memory(features, logits, score, prompted=True)
         return self._remembered(answer, memory_map[0])
 
     def _cut(self, frame: int, whole: View, part: View) -> ImageFeatures:
@@ -279,8 +283,8 @@ class Network:
         features = self.features(frame, [asked.view], keep=True)
         last = asked.said[-1]
         if last.mask is not None:
-            mask = asked.view.crop_mask(last.mask, 16 * self.tokens(asked.view)).to(self.model.device)
-            found = self.model.answer_with_mask(features, mask[None])
+            mask = asked.view.crop_mask(last.mask, 16 * self.tokens(asked.view))
+            found = self.model.answer_with_mask(features, to_device(mask[None], self.model.device))
             (answer,) = self._answers(frame, [asked.view], found, clicked=None)
             painted = last.mask if self.options.hold_painted else None
             return Answer(**{**vars(answer), "painted": painted})
@@ -291,7 +295,7 @@ class Network:
         xy, labels = self.points(asked)
         previous = None
         if asked.previous is not None:
-            previous = asked.previous[None].clamp(-PREVIOUS_CLAMP, PREVIOUS_CLAMP)
+            previous = to_device(asked.previous[None], self.model.device).clamp(-PREVIOUS_CLAMP, PREVIOUS_CLAMP)
         prefer = None
         if asked.looks:
             yx = (float(last.points[0, 0]), float(last.points[0, 1]))
@@ -299,15 +303,16 @@ class Network:
             prefer = partial(agreement, asked.view, asked.looks, others)
         # A box counts as two points, so only a single click is ambiguous.
         several = xy.shape[1] <= 1
+        there = to_device(xy, self.model.device), to_device(labels, self.model.device)
         found = self.model.segment(
-            image, features, xy, labels, previous, several=several, chosen=last.candidate, prefer=prefer
+            image, features, *there, previous, several=several, chosen=last.candidate, prefer=prefer
         )
         cells = ((xy[0, labels[0] == POSITIVE].flip(-1) + 0.5) // 4).clamp(0, 4 * self.tokens(asked.view) - 1)
         clicked = [(int(row), int(column)) for row, column in cells.tolist()]
         return self._answers(frame, [asked.view], found, clicked)[0]
 
     def points(self, asked: Prompted) -> tuple[Tensor, Tensor]:
-        """Points (1, N, 2) as (x, y) of the input and labels (1, N); corners of a box come first."""
+        """Points (1, N, 2) as (x, y) of the input and labels (1, N), not on the device; corners of a box come first."""
         size = 16 * self.tokens(asked.view)
         # A mask starts anew: what was said before it is not repeated.
         since = max((i + 1 for i, step in enumerate(asked.said) if step.mask is not None), default=0)
@@ -322,12 +327,12 @@ class Network:
             if len(step.points):
                 places.append(asked.view.to_input(step.points, size))
                 labels += [int(label) for label in step.labels]
-        device = self.model.device
-        return torch.cat(places)[None].to(device), torch.tensor([labels], device=device)
+        return torch.cat(places)[None], torch.tensor([labels])
 
     def candidates(self, frame: int, views: Sequence[View], yx: tuple[float, float]) -> Segmentation:
         """Segment what a single click at ``yx`` means in each of several views, without memory."""
         features = self.features(frame, views, keep=False)
-        xy = torch.stack([view.to_input([yx], self.config.image_size) for view in views]).to(self.model.device)
+        xy = torch.stack([view.to_input([yx], self.config.image_size) for view in views])
         labels = torch.ones(len(views), 1, dtype=torch.long, device=self.model.device)
-        return self.model.segment(self.model.without_memory(features), features, xy, labels, several=True)
+        image = self.model.without_memory(features)
+        return self.model.segment(image, features, to_device(xy, self.model.device), labels, several=True)

@@ -38,7 +38,7 @@ class Answer:
 
     frame: int
     view: View
-    logits: Tensor  # (1, S / 4, S / 4), holes filled
+    logits: Tensor  # (1, S / 4, S / 4), holes filled; in the memory of the computer, whatever the device
     pointer: Tensor  # (width,)
     object_score: float
     predicted_iou: float

@@ -18,6 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from napari_sam2.sam2 import ImageFeatures
+from napari_sam2.sam2.transfer import to_device
 from napari_sam2.tracking import scale
 from napari_sam2.tracking.network import Network
 from napari_sam2.tracking.proposal import Proposal, distinct, typical_diameter
@@ -170,16 +171,16 @@ def _in_view(
             some = places[start : start + options.batch]
             count = len(some)
             same = ImageFeatures(*(part.expand(count, -1, -1, -1) for part in vars(features).values()))
-            xy = view.to_input(some, network.config.image_size)[:, None].to(model.device)
+            xy = to_device(view.to_input(some, network.config.image_size)[:, None], model.device)
             labels = torch.ones(count, 1, dtype=torch.long, device=model.device)
             answer = model.segment(image.expand(count, -1, -1, -1), same, xy, labels, several=True)
             steady = _stability(answer.logits)
             sure = (answer.ious >= options.least_iou) & (steady >= options.least_stability)
             sure &= answer.object_scores > 0
-            for row, column in torch.nonzero(sure).tolist():
-                score = float(answer.ious[row, column] * steady[row, column])
+            scores, masks = (answer.ious * steady)[sure].tolist(), answer.logits[sure].cpu()
+            for row, score, logits in zip(torch.nonzero(sure)[:, 0].tolist(), scores, masks, strict=True):
                 place = float(some[row, 0]), float(some[row, 1])
-                proposal = _cut_out(answer.logits[row, column], view, shape, place, score)
+                proposal = _cut_out(logits, view, shape, place, score)
                 if proposal is not None and _stands_out(proposal, picture) >= options.least_contrast:
                     out.append(proposal)
     return out
@@ -208,7 +209,7 @@ def _stability(logits: Tensor) -> Tensor:
 
 def _cut_out(logits: Tensor, view: View, shape: Shape, place: tuple[float, float], score: float) -> Proposal | None:
     """A view's (h, w) mask as pixels of the frame; None when it is cut off by the view's edge, or not one piece."""
-    small = (logits > 0).cpu().numpy()
+    small = (logits > 0).numpy()
     rows, columns = view.inside(shape)
     cut = (
         (small[0].any() and view.y > 0)
@@ -218,7 +219,7 @@ def _cut_out(logits: Tensor, view: View, shape: Shape, place: tuple[float, float
     )
     if cut or not small.any():
         return None
-    pixels = view.in_frame(logits[None], shape)[0].cpu().numpy() > 0
+    pixels = view.in_frame(logits[None], shape)[0].numpy() > 0
     pixels = _largest_part(pixels)
     ys, xs = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
     if not len(ys):

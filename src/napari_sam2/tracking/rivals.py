@@ -45,7 +45,7 @@ def _claim(answer: Answer, before: Remembered | None, shape: tuple[int, int]) ->
     area = int(np.count_nonzero(mask))
     if before is None or not area:
         return Claim(part, mask, area, 0.0)
-    old = before.view.in_frame(before.logits, shape)[0].cpu().numpy() > 0
+    old = before.view.in_frame(before.logits, shape)[0].numpy() > 0
     shared = _overlap(part, mask, before.view.inside(shape), old)
     return Claim(part, mask, area, shared / max(area + int(np.count_nonzero(old)) - shared, 1))
 

@@ -81,18 +81,17 @@ def from_click(
     shape = network.frames.shape
     views = [View.window(yx, side, (shape[0], shape[1])) for side in sides((shape[0], shape[1]))]
     found = network.candidates(frame, views, yx)
+    every, ious = found.logits.float().cpu(), found.ious.tolist()
     masks: list[tuple[View, Tensor, float, float, tuple[float, float], float]] = []
     for row, view in enumerate(views):
-        for column in range(found.logits.shape[1]):
-            logits = found.logits[row, column].float()
+        for column, logits in enumerate(every[row]):
             size = measure(logits, view)
             if size is None:
                 continue
             area, extent, centre = size
             share = math.sqrt(area * 4 / math.pi) / view.side
             if FITTING[0] <= share <= FITTING[1]:
-                iou = float(found.ious[row, column])
-                masks.append((view, logits, area, extent, centre, iou))
+                masks.append((view, logits, area, extent, centre, ious[row][column]))
     if not masks:
         return yx, float(min(4 * SMALLEST_SIDE, max(shape)))
     scores = np.array([_support(candidate, masks) for candidate in masks])
