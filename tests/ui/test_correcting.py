@@ -126,6 +126,48 @@ def test_undoing_a_click_brings_back_mask_and_point(carried):
     assert (carried.labels != before).any()
 
 
+def test_clicks_are_taken_back_one_by_one_after_their_propagation(session):
+    session.click(0, 15, 20)
+    session.settle()
+    session.controller.new_object()
+    session.click(0, 40, 50)
+    session.settle()
+    clicked = session.labels.copy()
+    session.propagate()
+    undone(session)
+    np.testing.assert_array_equal(session.labels, clicked)
+    undone(session)
+    np.testing.assert_array_equal(session.labels, np.where(clicked == 2, 0, clicked))
+    session.controller.redo()
+    session.settle()
+    np.testing.assert_array_equal(session.labels, clicked)
+    for _ in range(3):
+        undone(session)
+    assert not session.labels.any()
+
+
+def test_a_click_can_be_taken_back_and_made_again_any_number_of_times(session, disc):
+    session.click(0, 15, 20)
+    session.settle()
+    for _ in range(3):
+        undone(session)
+        assert not session.labels.any()
+        session.controller.redo()
+        session.settle()
+        np.testing.assert_array_equal(session.labels[0] == 1, disc(0))
+
+
+def test_a_click_deleted_after_its_propagation_was_taken_back_takes_its_mask_along(session):
+    session.click(0, 15, 20)
+    session.propagate()
+    undone(session)
+    layer = session.viewer.layers[POINTS]
+    layer.selected_data = {0}
+    layer.remove_selected()
+    session.settle()
+    assert not session.labels.any()
+
+
 def test_edits_by_hand_in_the_layers_are_taken_back_too(session):
     layer = session.viewer.layers[POINTS]
     session.click(0, 15, 20)

@@ -122,6 +122,20 @@ def test_undo_of_the_layer_takes_the_prompt_back_and_redo_makes_it_again(session
     np.testing.assert_array_equal(session.labels[0] == 1, painted)
 
 
+def test_an_object_erased_where_it_has_no_prompt_comes_back_alone(session, layer, disc):
+    session.click(0, 15, 20)
+    session.propagate()
+    session.viewer.dims.set_current_step(0, 3)
+    layer.layer.brush_size = 30
+    for take_back in (layer.undo, session.controller.undo):
+        layer.paint((3, 18, 26), 0)
+        assert not (layer.data[3] == 1).any()
+        take_back()
+        session.settle()
+        np.testing.assert_array_equal(layer.data[3] == 1, disc(3))
+        assert session.document.done(1) == set(range(6))
+
+
 def test_undo_of_the_document_takes_the_pixels_back(session, layer, disc):
     session.click(0, 15, 20)
     session.settle()

@@ -74,6 +74,7 @@ class Document(Known):
             table.clear()
             table.update(saved)
         self._current = current
+        self.covers.clear()
         self.edits += 1
         self.forget_history()
         self.objects_changed.emit()

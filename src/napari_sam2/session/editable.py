@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from psygnal import Signal
 
-from napari_sam2.session.history import FrameDelta, History, Step
+from napari_sam2.session.covers import Covers
+from napari_sam2.session.history import History, Step
 from napari_sam2.session.masks import Masks
 from napari_sam2.session.object_edits import Content
 from napari_sam2.session.places import Plane
@@ -22,6 +23,7 @@ class Editable:
     Attributes:
         masks: the label image, when there is one; edits of objects change its pixels too.
         scores: what the model thinks of its masks.
+        covers: what the masks that came of prompts lie on.
         history: the steps that can be taken back.
         edits: grows with every change, for those who keep what they have worked out.
 
@@ -46,6 +48,7 @@ class Editable:
         self._content = Content()
         self.masks: Masks | None = None
         self.scores = Scores(self._content.scores)
+        self.covers = Covers(self._content.covers, self._content.tables)
         self.history = History()
         self.edits = 0
         self._current = 0
@@ -77,6 +80,26 @@ class Editable:
         with self._edit(text, shown=shown, onto=onto) as step:
             yield step
 
+    @contextmanager
+    def onto(self, step: Step) -> Iterator[Step]:
+        """What changes in this block is taken back with a step that was made before or is pushed later."""
+        outer, self._content.tables.step = self._content.tables.step, step
+        try:
+            yield step
+        finally:
+            self._content.tables.step = outer
+
+    @contextmanager
+    def onto_prompts(self, plane: Plane, frame: int, object_ids: Iterable[int]) -> Iterator[Step]:
+        """What comes of the prompts of objects on a frame is taken back with the latest of these prompts.
+
+        The earlier ones had their masks before.
+        """
+        step = self.history.find("prompts", [(plane, object_id, frame) for object_id in object_ids])
+        with self.onto(step or Step("prompts that cannot be taken back")) as step:
+            yield step
+        self.history.trim()
+
     # Finished frames ------------------------------------------------------------------------------------------------
 
     def done(self, object_id: int, plane: Plane = ()) -> frozenset[int]:
@@ -85,8 +108,7 @@ class Editable:
 
     def mark_done(self, step: Step, plane: Plane, frame: int, scores: Mapping[int, Score]) -> None:
         """Objects were carried to a frame, by id; `step` is what will be taken back together, see `add_step`."""
-        outer, self._content.tables.step = self._content.tables.step, step
-        try:
+        with self.onto(step):
             for object_id in scores:
                 key = (plane, object_id)
                 self._content.tables.put("done", key, self._content.done.get(key, frozenset()) | {frame})
@@ -95,8 +117,6 @@ class Editable:
                     # What is noted as the value before must not be written into.
                     longer = max(len(rows), frame + 1, self.masks.frames if self.masks is not None else 0)
                     self._content.tables.put("scores", key, self.scores.array(plane, object_id, longer))
-        finally:
-            self._content.tables.step = outer
         self.scores.put(plane, frame, scores)
 
     def forget_history(self) -> None:
@@ -114,15 +134,6 @@ class Editable:
         self.edits += 1
         self.history.push(step)
         self.history_changed.emit()
-
-    def add_pixels(self, delta: FrameDelta, object_ids: Iterable[int]) -> None:
-        """Pixels that came of the prompts of objects on a frame are taken back together with those prompts."""
-        for object_id in object_ids:
-            step = self.history.find("prompts", (delta.plane, object_id, delta.frame))
-            if step is not None:
-                step.pixels.append(delta)
-                self.history.trim()
-                return
 
     # How it is done -------------------------------------------------------------------------------------------------
 

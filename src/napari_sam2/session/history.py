@@ -1,6 +1,6 @@
 """Undo and redo: what was changed, step by step, kept small. Knows nothing of what the values mean."""
 
-from collections.abc import Hashable, MutableMapping
+from collections.abc import Hashable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -187,9 +187,10 @@ class History:
         while len(self._back) > 1 and (len(self._back) > self._most_steps or sum(sizes) > self._most_bytes):
             del self._back[0], sizes[0]
 
-    def find(self, table: str, key: Hashable) -> Step | None:
-        """The latest step that changed a value."""
-        return next((step for step in reversed(self._back) if (table, key) in step.changes), None)
+    def find(self, table: str, keys: Iterable[Hashable]) -> Step | None:
+        """The latest step that changed the value of any of these keys."""
+        wanted = [(table, key) for key in keys]
+        return next((step for step in reversed(self._back) if any(key in step.changes for key in wanted)), None)
 
     def undo(self) -> Step | None:
         """The step to take back now; None when there is nothing."""

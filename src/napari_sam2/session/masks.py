@@ -24,11 +24,9 @@ class Masks:
 
     Events:
         changed(plane, frame): pixels of a frame were written here.
-        relabelled(ids, first): pixels of these objects have other ids from frame `first` on.
     """
 
     changed = Signal(tuple, int)
-    relabelled = Signal(dict, int)
 
     def __init__(
         self,
@@ -124,7 +122,6 @@ class Masks:
                 delta = self._relabel_frame(plane, frame, ids)
                 if delta is not None:
                     deltas.append(delta)
-        self.relabelled.emit(dict(ids), first)
         return deltas
 
     def _relabel_frame(self, plane: Plane, frame: int, ids: Mapping[int, int]) -> FrameDelta | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_sam2.session import lineage
+from napari_sam2.session.covers import Cover
 from napari_sam2.session.history import MISSING, Tables
 from napari_sam2.session.locks import Locks
 from napari_sam2.session.places import EVERY, Place, Plane
@@ -36,6 +37,7 @@ class Content:
         births: how a daughter begins, by her id, where somebody has said so.
         scores: rows of (object score, predicted IoU, area) per frame, by (plane, object id).
         done: the frames of an object that were carried there from its present prompts, by (plane, object id).
+        covers: what the mask that came of a prompt lies on, by place.
     """
 
     def __init__(self) -> None:
@@ -47,6 +49,7 @@ class Content:
         self.births: dict[int, lineage.Birth] = {}
         self.done: dict[tuple[Plane, int], frozenset[int]] = {}
         self.scores: dict[tuple[Plane, int], Rows] = {}
+        self.covers: dict[Place, Cover] = {}
         self.tables = Tables(
             objects=self.objects,
             prompts=self.prompts,
@@ -56,6 +59,7 @@ class Content:
             births=self.births,
             done=self.done,
             scores=self.scores,
+            covers=self.covers,
         )
 
 

@@ -266,6 +266,8 @@ class ObjectList(Editable):
         step = self._content.tables.step
         if self.masks is not None and step is not None:
             step.pixels.extend(self.masks.relabel(ids, first))
+        # What such an object was before its prompts must not come back when they go.
+        self.covers.drop_objects(ids, first)
         for key, rows in self.scores.relabelled(ids, first).items():
             self._content.tables.put("scores", key, MISSING if rows is None else rows)
 

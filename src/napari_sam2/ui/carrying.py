@@ -211,7 +211,8 @@ class Carrying:
         kept = self._kept(load, load.plan[number], result)
         if kept:
             part = part_of(result, kept)
-            delta = load.work.objects.show_result(plane, frame, part, self._backend.merge)
+            with load.work.document.onto(load.step):
+                delta = load.work.objects.show_result(plane, frame, part, self._backend.merge)
             if delta is not None:
                 load.step.pixels.append(delta)
             scores = scores_of(result)

@@ -322,7 +322,7 @@ def _cover(work: Workspace, saved: Saved) -> None:
     for plane, object_id, frame in saved.prompts:
         propagated = frame in work.document.done(object_id, plane)
         if not propagated and not work.document.is_locked(object_id, frame, plane):
-            work.objects.cover_again(plane, frame, object_id, saved.seen.get((plane, object_id, frame)))
+            work.document.covers.keep_mask((plane, object_id, frame), saved.seen.get((plane, object_id, frame)))
 
 
 def _copy(source: Any, array: np.ndarray) -> None:

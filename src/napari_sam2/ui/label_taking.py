@@ -173,7 +173,7 @@ class LabelTaking:
         with work.drawn(), document.one_step(text, shown=True, onto=self._step) as step:
             document.set_prompts({(item, frame): Prompt(frame, mask=mask) for item, mask in taken.masks.items()}, plane)
             before = work.objects.frame(plane, frame)
-            work.objects.cover(plane, frame, taken.masks, before)
+            document.covers.keep(plane, frame, taken.masks, before)
             delta = work.objects.masks.write(plane, frame, np.where(taken.picture > 0, taken.picture, before))
             if delta is not None:
                 step.pixels.append(delta)

@@ -10,24 +10,22 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import zarr
 from napari.layers import Image, Labels
 from napari.utils.colormaps import CyclicLabelColormap
 from psygnal import Signal
 
+from napari_sam2.session.covers import Covers
 from napari_sam2.session.document import Plane
 from napari_sam2.session.history import FrameDelta
 from napari_sam2.session.label_store import bytes_of, new_store
-from napari_sam2.session.masks import Masks, bounding_box, boxes_of
+from napari_sam2.session.masks import Masks
 from napari_sam2.ui.geometry import Axes, placement
 from napari_sam2.ui.preferences import largest_in_memory, masks_folder
 
 NAME = "SAM 2 objects"
 
 REFRESH_SECONDS = 0.1
-
-_NOWHERE = (slice(0, 0), slice(0, 0))
 
 Merge = Callable[[np.ndarray, Any], np.ndarray]
 """(a frame's (y, x) labels, its result) -> the labels with the result in them, perhaps written into the same array"""
@@ -78,7 +76,7 @@ def largest_label(layer: Labels) -> int:
 class ObjectsLayer:
     """Writes masks into the Labels layer.
 
-    A preview is provisional: what it covered is kept until the frame is segmented by propagation, and comes back when
+    A preview is provisional: what it covers is kept until the frame is segmented by propagation, and comes back when
     its prompts are taken away.
 
     Events:
@@ -89,29 +87,31 @@ class ObjectsLayer:
     painted = Signal(bool)
     written = Signal(tuple, int)
 
-    def __init__(self, layer: Labels, axes: Axes, later: Later, shows: Shows) -> None:
+    def __init__(self, layer: Labels, axes: Axes, later: Later, shows: Shows, covers: Covers) -> None:
+        """
+        Args:
+            covers: keeps what previews cover.
+        """
         self.layer = layer
         self.axes = axes
         planes = itertools.product(*(range(axes.shape[axis]) for axis in axes.held))
         self.masks = Masks(layer.data, axes.frames, planes, axes.index, axes.slices)
         self.masks.changed.connect(self._on_written)
-        self.masks.relabelled.connect(self._on_relabelled)
         layer.events.labels_update.connect(self._on_painted)
         self._later = later
         self._shows = shows
-        self._covered: dict[tuple[Plane, int, int], tuple[Any, np.ndarray]] = {}
+        self.covers = covers
         self._refreshing = False
         self._stale = False
 
     def detach(self) -> None:
         """Stop following the layer."""
         self.masks.changed.disconnect(self._on_written)
-        self.masks.relabelled.disconnect(self._on_relabelled)
         self.layer.events.labels_update.disconnect(self._on_painted)
 
     def read_anew(self) -> None:
         """All pixels may be others."""
-        self._covered.clear()
+        self.covers.clear()
         self.masks.forget()
         self.layer.refresh(extent=False)
 
@@ -126,47 +126,24 @@ class ObjectsLayer:
     def show_preview(self, plane: Plane, frame: int, result: Any, merge: Merge) -> FrameDelta | None:
         """Put the masks of prompted objects on their frame. Returns what was different."""
         before = self.frame(plane, frame)
-        self.cover(plane, frame, result.object_ids, before)
+        self.covers.keep(plane, frame, result.object_ids, before)
         return self.masks.write(plane, frame, merge(before.copy(), result))
-
-    def cover(self, plane: Plane, frame: int, object_ids: Iterable[int], before: np.ndarray) -> None:
-        """Keep what objects were in the (y, x) labels `before`, to come back when their prompts are taken away."""
-        new = [item for item in object_ids if (plane, frame, item) not in self._covered]
-        boxes = boxes_of(before, new) if new else {}
-        for object_id in new:
-            box = boxes.get(object_id, _NOWHERE)
-            self._covered[plane, frame, object_id] = (box, before[box] == object_id)
-
-    def cover_again(self, plane: Plane, frame: int, object_id: int, before: npt.NDArray[np.bool_] | None) -> None:
-        """As `cover`, of a session that is opened: `before` is the (y, x) mask that is to come back, None for none."""
-        box = _NOWHERE if before is None else bounding_box(before)
-        mask = np.zeros((0, 0), bool) if before is None else before[box].copy()
-        self._covered[plane, frame, object_id] = (box, mask)
-
-    def hold(self, plane: Plane, frame: int, object_id: int) -> None:
-        """The mask that an object has on a frame is there to stay, with its prompts and without."""
-        self._covered.pop((plane, frame, object_id), None)
 
     def show_result(self, plane: Plane, frame: int, result: Any, merge: Merge) -> FrameDelta | None:
         """Put a propagated frame in its place. Returns what was different."""
         for object_id in result.object_ids:
-            self.hold(plane, frame, object_id)
+            self.covers.drop((plane, object_id, frame))
         return self.masks.write(plane, frame, merge(self.frame(plane, frame).copy(), result))
 
     def take_back_preview(self, plane: Plane, frame: int, object_ids: Iterable[int]) -> None:
         """Let these objects be again what they were on this frame before their preview."""
         after = self.frame(plane, frame).copy()
         for object_id in object_ids:
-            covered = self._covered.pop((plane, frame, object_id), None)
-            if covered is not None:
+            cover = self.covers.take((plane, object_id, frame))
+            if cover is not None:
                 after[after == object_id] = 0
-                box, mask = covered
-                after[box][mask & (after[box] == 0)] = object_id
+                after[cover.box][cover.mask & (after[cover.box] == 0)] = object_id
         self.masks.write(plane, frame, after)
-
-    def _on_relabelled(self, ids: dict[int, int], first: int) -> None:
-        # What such an object was before a preview must not come back when its prompts go.
-        self._covered = {key: kept for key, kept in self._covered.items() if key[2] not in ids or key[1] < first}
 
     def _on_painted(self, event: Any = None) -> None:
         # A stroke may go through several frames.

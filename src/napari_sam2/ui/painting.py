@@ -121,18 +121,18 @@ class Painting:
 
     def _prompt(self, at: At, ids: list[int], before: np.ndarray, after: np.ndarray, delta: FrameDelta) -> None:
         plane, frame = at
-        self._objects.cover(plane, frame, ids, before)
         text = f"painting on {frame_text(frame, self._document.slices)}"
-        with self._document.one_step(text):
+        with self._document.one_step(text) as step:
+            self._document.covers.keep(plane, frame, ids, before)
+            step.pixels.append(delta)
             for object_id in ids:
                 mask = after == object_id
                 if mask.any():
                     self._document.set_prompt(object_id, Prompt(frame, mask=lean(mask)), plane)
                 elif self._document.prompt(plane, object_id, frame) is not None:
                     # Nothing is left of it: nothing is said of it here any more, and nothing is to come back.
-                    self._objects.hold(plane, frame, object_id)
+                    self._document.covers.drop((plane, object_id, frame))
                     self._document.set_prompt(object_id, Prompt(frame), plane)
-        self._document.add_pixels(delta, ids)
         self._strokes = [*self._strokes[1 - _MOST_STROKES :], _Stroke(at, delta, self._document.history.undo_text)]
         self._undone.clear()
 

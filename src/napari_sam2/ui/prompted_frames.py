@@ -94,7 +94,8 @@ class PromptedFrames:
             if work.document.prompt(plane, object_id, frame) is None:
                 gone.setdefault((plane, frame), []).append(object_id)
                 if work.document.is_locked(object_id, frame, plane):
-                    work.objects.hold(plane, frame, object_id)
+                    # The mask is there to stay, with its prompts and without.
+                    work.document.covers.drop(place)
         for (plane, frame), ids in gone.items():
             work.objects.take_back_preview(plane, frame, ids)
         if not work.masks_come_along:
@@ -138,9 +139,10 @@ class PromptedFrames:
             work.painting.look()
         if work is not None and result is not None and not self.previews.waits(plane, frame):
             part, scores = preview_part(work, plane, frame, result)
-            delta = work.objects.show_preview(plane, frame, part, self._backend.merge)
-            if delta is not None:
-                work.document.add_pixels(delta, part.object_ids)
+            with work.document.onto_prompts(plane, frame, part.object_ids) as step:
+                delta = work.objects.show_preview(plane, frame, part, self._backend.merge)
+                if delta is not None:
+                    step.pixels.append(delta)
             work.document.scores.put(plane, frame, scores)
             self._prompting.on_preview(work, plane, frame, result)
         self.changed.emit()

@@ -136,7 +136,7 @@ class Proposals:
             return
         document, after, ids = work.document, work.objects.frame(plane, frame).copy(), []
         masks = [self._masks.pop(number) for number in chosen]
-        with work.drawn(), document.one_step(f"accept {counted(len(chosen), 'proposal')}"):
+        with work.drawn(), document.one_step(f"accept {counted(len(chosen), 'proposal')}") as step:
             for mask in masks:
                 part = bounding_box(mask)
                 own = mask[part] & (after[part] == 0)
@@ -146,10 +146,10 @@ class Proposals:
                     whole = np.zeros(mask.shape, bool)
                     whole[part] = own
                     document.set_prompt(ids[-1], Prompt(frame, mask=whole), plane)
-        work.objects.cover(plane, frame, ids, work.objects.frame(plane, frame))
-        delta = work.objects.masks.write(plane, frame, after)
-        if delta is not None and ids:
-            document.add_pixels(delta, ids)
+            document.covers.keep(plane, frame, ids, work.objects.frame(plane, frame))
+            delta = work.objects.masks.write(plane, frame, after)
+            if delta is not None:
+                step.pixels.append(delta)
         self._redraw()
 
     def reject(self, numbers: Iterable[int]) -> None:

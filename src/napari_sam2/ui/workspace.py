@@ -78,7 +78,7 @@ class Workspace:
         boxes = self._existing(boxes_layer.NAME) or new_boxes(image, self.axes)
         in_use = max(in_use, *(_largest_object(layer) for layer in (points, boxes)))
         self.document = Document(first_id=in_use + 1)
-        self.objects = ObjectsLayer(self._labels, self.axes, loop.later, self.shows)
+        self.objects = ObjectsLayer(self._labels, self.axes, loop.later, self.shows, self.document.covers)
         self.boxes = BoxesLayer(boxes, self.axes, self.document, self._color, lambda: self.points.positive, loop.post)
         self.points = PointsLayer(
             points, self.axes, self.document, self._color, lambda mask: not self.boxes.shows_mask(mask)
@@ -214,7 +214,8 @@ class Workspace:
         self.document.masks = None
         self.document.clear_done()
         self.document.scores.forget()
-        self.objects = ObjectsLayer(self._labels, axes, self._loop.later, self.shows)
+        self.document.covers.clear()
+        self.objects = ObjectsLayer(self._labels, axes, self._loop.later, self.shows, self.document.covers)
         self.painting = Painting(self.objects, self.document, self.visible, self._loop.post)
         # Only half of the prompts would be right in between.
         with self.document.prompts_changed.blocked():
