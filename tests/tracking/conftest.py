@@ -10,7 +10,7 @@ import torch
 from hypothesis import settings
 
 from napari_sam2.sam2 import PRESETS, Sam2
-from napari_sam2.sam2.config import ConvTrunkConfig
+from napari_sam2.sam2.config import ConvTrunkConfig, HieraConfig
 
 # The first example of a test pays for what torch sets up.
 settings.register_profile("untimed", deadline=None)
@@ -33,6 +33,18 @@ def small_model() -> Sam2:
     )
     torch.manual_seed(3)
     model = Sam2(config).eval().requires_grad_(False)
+    model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
+    return model
+
+
+@pytest.fixture(scope="session")
+def published() -> Sam2:
+    """The layout of the published models at a fraction of their size; objects are always found present."""
+    config = PRESETS["sam2.1_hiera_tiny"]
+    trunk = HieraConfig(8, 1, (1, 1, 1, 1), (2,), (4, 2, 2, 2), (2, 2))
+    config = replace(config, trunk=trunk, image_size=64, width=32, memory_width=8, memory_layers=1, memory_ffn=32)
+    torch.manual_seed(0)
+    model = Sam2(replace(config, decoder_heads=2, decoder_mlp=32)).eval().requires_grad_(False)
     model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
     return model
 

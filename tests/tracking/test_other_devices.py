@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from napari_sam2.sam2 import PRESETS, Sam2
-from napari_sam2.sam2.config import HieraConfig
+from napari_sam2.sam2 import Sam2
 from napari_sam2.tracking import Tracker, TrackerOptions
 
 
@@ -27,18 +25,6 @@ class Watch(TorchDispatchMode):
             assert not isinstance(one, torch.Tensor) or one.dtype != torch.float64, f"{func} in double precision"
         assert "grid_sampler" not in str(func) or args[3] == 0, f"{func} pads with {args[3]}"
         return found
-
-
-@pytest.fixture(scope="session")
-def published() -> Sam2:
-    """The layout of the published models at a fraction of their size; objects are always found present."""
-    config = PRESETS["sam2.1_hiera_tiny"]
-    trunk = HieraConfig(8, 1, (1, 1, 1, 1), (2,), (4, 2, 2, 2), (2, 2))
-    config = replace(config, trunk=trunk, image_size=64, width=32, memory_width=8, memory_layers=1, memory_ffn=32)
-    torch.manual_seed(0)
-    model = Sam2(replace(config, decoder_heads=2, decoder_mlp=32)).eval().requires_grad_(False)
-    model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
-    return model
 
 
 def everything(tracker: Tracker, frames: int = 8) -> list[np.ndarray]:

@@ -147,8 +147,9 @@ class Hiera(nn.Module):
         # processors have no double precision.
         sums = [float(weight.sum(dtype=torch.float32)) for weight in (coarse, window)] if settled else []
         key = size, coarse.dtype, coarse.device, *sums
-        if settled and key in self._positions:
-            return self._positions[key]
+        known = self._positions.get(key)  # once: another thread may put a new one in its place
+        if settled and known is not None:
+            return known
         position = F.interpolate(coarse, size=size, mode="bicubic")
         tiles = [a // b for a, b in zip(position.shape, window.shape, strict=True)]
         position = (position + window.tile(tiles)).permute(0, 2, 3, 1)

@@ -23,6 +23,9 @@ class FeatureCache:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._kept
+
     def get(self, key: Key) -> ImageFeatures | None:
         """Features of one image, or None."""
         features = self._kept.get(key)

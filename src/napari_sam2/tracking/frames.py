@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,14 @@ class Frames:
     def _tensor(self, frame: int) -> torch.Tensor:
         pixels = torch.from_numpy(self.scaled(frame))
         return pixels.permute(2, 0, 1) if self.rgb else pixels[None]
+
+    def coming(self, frame: int) -> Future[torch.Tensor]:
+        """A frame, as :meth:`tensor` will give it, while it is being read."""
+        if self._last is None or self._last[0] != frame:
+            return self._ahead.begin(frame)
+        there: Future[torch.Tensor] = Future()
+        there.set_result(self._last[1])
+        return there
 
     def expect(self, frame: int | None) -> None:
         """Which frame is needed after the one that is asked for next: it is read while that one is worked on.

@@ -16,6 +16,7 @@ from napari_sam2.sam2.image_input import prepare
 from napari_sam2.sam2.precision import mixed
 from napari_sam2.sam2.prompt_encoder import BOX_END, BOX_START, POSITIVE
 from napari_sam2.sam2.transfer import to_device
+from napari_sam2.tracking.encoding_ahead import EncodingAhead
 from napari_sam2.tracking.feature_cache import FeatureCache
 from napari_sam2.tracking.feature_store import FeatureStore, weights_digest
 from napari_sam2.tracking.frames import Frames
@@ -26,6 +27,7 @@ from napari_sam2.tracking.options import TrackerOptions
 from napari_sam2.tracking.plates import LatticeView, Plate, arrange
 from napari_sam2.tracking.regions import drop_specks, fill_holes
 from napari_sam2.tracking.second_look import agreement
+from napari_sam2.tracking.shortage import let_go, out_of_memory
 from napari_sam2.tracking.view import View
 
 TOKENS_AT_ONCE, TOKENS_ON_CPU = 2**14, 2**12
@@ -58,14 +60,6 @@ LARGEST_PLATE = 64
 """Side of a plate, in tokens: larger ones save little and take much memory."""
 
 
-def _let_go(device: torch.device) -> None:
-    """Give memory that torch keeps for later back to the device."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()
-
-
 class Network:
     """Runs one model over the frames of one stack. Holds no state of objects, only a cache of features."""
 
@@ -78,6 +72,7 @@ class Network:
         self._batch = options.batch
         folder, limit = options.feature_folder, options.feature_folder_bytes
         self._store = None if folder is None else FeatureStore(folder, limit, weights_digest(self.model))
+        self.ahead = EncodingAhead(partial(self._encoded_of, keep=True), self.model.device, options.encode_ahead)
 
     def tokens(self, view: View) -> int:
         """Side of a view in tokens of the network."""
@@ -85,8 +80,12 @@ class Network:
 
     def image(self, frame: int, view: View, size: int | tuple[int, int] | None = None) -> Tensor:
         """Normalised (3, S, S) input of a view, or (3, height, width) where a pair is given as ``size``."""
+        return self._input(self.frames.tensor(frame), view, size)
+
+    def _input(self, pixels: Tensor, view: View, size: int | tuple[int, int] | None = None) -> Tensor:
+        """:meth:`image` of a (C, y, x) frame."""
         # Cut out first: a window is all that another device needs to see of a large frame.
-        image = to_device(view.crop(self.frames.tensor(frame), size or self.config.image_size), self.model.device)
+        image = to_device(view.crop(pixels, size or self.config.image_size), self.model.device)
         if not self.config.local_contrast:
             image = image.clamp(0, 1)
         return prepare(image[None], self.config)[0].to(self.model.dtype)
@@ -104,9 +103,7 @@ class Network:
         seen: list[Seen | None] = [None] * len(views)
         on_lattice = [index for index, view in enumerate(views) if isinstance(view, LatticeView)]
         lattice: list[LatticeView] = [views[index] for index in on_lattice]  # type: ignore[misc]
-        largest = max(LARGEST_PLATE, self.config.feature_size)
-        least = 0 if self.config.windows else self.config.feature_size
-        for plate, members in arrange(lattice, self.frames.shape, largest, least):
+        for plate, members in self._plates(lattice):
             features = self._plate(frame, plate, keep=keep)
             for member in members:
                 seen[on_lattice[member]] = features, lattice[member].place_in(plate)
@@ -116,15 +113,40 @@ class Network:
             seen[index] = encoded[views[index]], None
         return Glance([one for one in seen if one is not None])
 
+    def _plates(self, lattice: Sequence[LatticeView]) -> list[tuple[Plate, list[int]]]:
+        """Plates with the indices of the windows that are cut from them."""
+        largest = max(LARGEST_PLATE, self.config.feature_size)
+        least = 0 if self.config.windows else self.config.feature_size
+        return arrange(lattice, self.frames.shape, largest, least)
+
     def _plate(self, frame: int, plate: Plate, *, keep: bool) -> ImageFeatures:
         """Features of a plate, as a batch of 1."""
         features = self.cache.get((frame, plate))
         if features is None:
-            image = self.image(frame, plate.view, (32 * plate.rows, 32 * plate.columns))
-            features = self._encode(image, keep=keep)
+            features = self.ahead.take(frame, plate)
+            if features is None:
+                features = self._encoded_of(self.frames.tensor(frame), plate, keep=keep)
             if keep:
                 self.cache.put((frame, plate), features)
         return features
+
+    def _encoded_of(self, pixels: Tensor, seen: View | Plate, *, keep: bool) -> ImageFeatures:
+        """Features of a view or plate of a (C, y, x) frame, as a batch of 1."""
+        if isinstance(seen, Plate):
+            return self._encode(self._input(pixels, seen.view, (32 * seen.rows, 32 * seen.columns)), keep=keep)
+        return self._encode(self._input(pixels, seen), keep=keep)
+
+    def _begin(self, frame: int, views: Sequence[View]) -> None:
+        """Let the next frame be encoded while this one, which is seen in ``views``, is worked on.
+
+        Only where all of a frame is looked at: that will be so whatever is found on this one.
+        """
+        for view in dict.fromkeys(views):
+            seen = self._plates([view])[0][0] if isinstance(view, LatticeView) else view
+            if (seen.view if isinstance(seen, Plate) else seen).covers(self.frames.shape):
+                if (frame, seen) not in self.cache:
+                    self.ahead.begin(frame, seen, self.frames.coming(frame))
+                return
 
     def _encode(self, image: Tensor, *, keep: bool) -> ImageFeatures:
         """Features of one (3, H, W) input as a batch of 1, from the disk where they are there."""
@@ -142,6 +164,10 @@ class Network:
         missing: list[View] = []
         for view in dict.fromkeys(views):
             cached = self.cache.get((frame, view))
+            if cached is None:
+                cached = self.ahead.take(frame, view)
+                if cached is not None and keep:
+                    self.cache.put((frame, view), cached)
             if cached is None:
                 missing.append(view)
             else:
@@ -173,12 +199,13 @@ class Network:
         """What is made of a batch of ``size``; None where memory ran out: batches are half as large from now on."""
         try:
             return work()
-        except torch.OutOfMemoryError:
-            if size == 1:
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error) or (size == 1 and not self.ahead.on):
                 raise
         # Behind the handler, because the error keeps what the batch had taken.
-        self._batch = size // 2
-        _let_go(self.model.device)
+        self.ahead.give_up()
+        self._batch = max(1, size // 2)
+        let_go(self.model.device)
         return None
 
     def _memory(self, selections: Sequence[Selection]) -> Memory:
@@ -189,9 +216,17 @@ class Network:
         return Memory(maps, first.ages, pointers, first.times, first.span)
 
     def track(
-        self, frame: int, views: Sequence[View], selections: Sequence[Selection], *, keep: bool
+        self,
+        frame: int,
+        views: Sequence[View],
+        selections: Sequence[Selection],
+        *,
+        keep: bool,
+        after: int | None = None,
     ) -> Iterator[tuple[int, Answer, Remembered]]:
         """Segment and remember objects that are not prompted on ``frame``; ``keep`` as for :meth:`features`.
+
+        ``after`` is a frame that they, or others, will be followed to next: it may be encoded meanwhile.
 
         Yields (index, answer, memory) in no particular order.
         """
@@ -199,6 +234,8 @@ class Network:
             return
         most = TOKENS_ON_CPU if self.model.device.type == "cpu" else TOKENS_AT_ONCE
         glance = self.glance(frame, views, keep=keep)
+        if keep and self.ahead.on and after not in (None, frame):
+            self._begin(after, views)
         groups: dict[tuple[object, int], list[int]] = defaultdict(list)
         for index, selection in enumerate(selections):
             groups[selection.signature, self.tokens(views[index])].append(index)

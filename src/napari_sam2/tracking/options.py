@@ -58,6 +58,8 @@ class TrackerOptions:
     """
     precision: Precision = "auto"
     """"auto": half precision for the heavy parts where the model was loaded for that; "float32": as the weights are."""
+    encode_ahead: bool | None = None
+    """Encode the next frame while this one is worked on, where all of it is looked at; None: on CUDA alone."""
     batch: int = 16
     """Windows or objects that go through the network at once."""
     feature_cache_bytes: int = 256 * 2**20

@@ -21,15 +21,16 @@ class ReadingAhead(Generic[Frame]):
         self._pending: tuple[int | None, Future[Frame]] | None = None
         """The frame, or None where nobody wants it any more."""
 
-    def begin(self, frame: int) -> None:
-        """Start to read a frame that will be asked for."""
+    def begin(self, frame: int) -> Future[Frame]:
+        """Start to read a frame that will be asked for. What comes of it may be looked at before it is taken."""
         if self._pending is not None:
             if self._pending[0] == frame:
-                return
+                return self._pending[1]
             wait([self._pending[1]])
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "napari-sam2 reading ahead")
         self._pending = frame, self._thread.submit(self._read, frame)
+        return self._pending[1]
 
     def take(self, frame: int) -> Frame:
         """The frame. Raises what reading it raises."""

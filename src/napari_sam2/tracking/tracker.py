@@ -293,17 +293,21 @@ class Tracker:
                     with torch.inference_mode():
                         for thing in now:
                             self._answering.settle(thing, frame)
-                        answers = self._step(frame, now, sweep.backward)
+                        answers = self._step(frame, now, sweep.backward, after)
                     for thing in now:
                         sweep.visit(thing, frame)
                     yield self._result(frame, answers)
                     if frame % heap.EVERY == 0:
                         heap.give_back()
             finally:
+                self.network.ahead.close()
                 self.frames.expect(None)
 
-    def _step(self, frame: int, members: Sequence[TrackedObject], backward: bool) -> dict[int, Answer]:
-        """Segment ``members`` on a frame: the prompted ones as they were answered, the others from memory."""
+    def _step(self, frame: int, members: Sequence[TrackedObject], backward: bool, after: int) -> dict[int, Answer]:
+        """Segment ``members`` on a frame: the prompted ones as they were answered, the others from memory.
+
+        ``after``: the frame that comes next.
+        """
         answers = {t.id: t.answers[frame] for t in members if frame in t.interactions and frame not in t.unsettled}
         others = [thing for thing in members if thing.id not in answers]
         resting = {
@@ -315,7 +319,7 @@ class Tracker:
             self._answering.select(thing, frame, self.network.tokens(view), backward=backward)
             for thing, view in zip(others, views, strict=True)
         ]
-        tracked = self.network.track(frame, views, selections, keep=not self._viewer.windows)
+        tracked = self.network.track(frame, views, selections, keep=not self._viewer.windows, after=after)
         found = {others[i].id: (answer, memory) for i, answer, memory in tracked}
         for thing in [thing for thing in others if frame in thing.unsettled]:
             # It had to be tracked to this frame for the user's negative clicks to take something away.

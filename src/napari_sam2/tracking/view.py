@@ -66,6 +66,10 @@ class View:
             slice(columns.start - self.x, columns.stop - self.x),
         )
 
+    def covers(self, shape: Shape) -> bool:
+        """Whether all of a frame lies in it."""
+        return self.inside(shape) == (slice(0, shape[0]), slice(0, shape[1]))
+
     def crop(self, image: Tensor, size: int | tuple[int, int]) -> Tensor:
         """(C, y, x) frame to the (C, size, size) that the network sees, or to (C, height, width) for a pair as size.
 
