@@ -70,6 +70,21 @@ def test_an_object_lost_in_the_middle_is_doubtful_and_one_that_leaves_is_not():
     np.testing.assert_array_equal(review.absent([1, 2])[:, 4:], [[False, True, True, True]] * 2)
 
 
+def test_nothing_is_absent_or_lost_before_its_pixels_are_measured():
+    review = steady(frames=3, ids=(1,))
+    for what in ("new", "changed"):
+        review.set_figures(2, figures())
+        assert review.cell(1, 2).state == "absent", what
+        review.await_figures(2)
+        review.set_scores(2, [1], [5.0], [0.9])
+        assert review.cell(1, 2).state == ""
+        assert not review.absent([1]).any()
+        assert not review.doubtful([1]).any()
+    review.set_figures(2, figures())
+    assert review.absent([1])[0, 2]
+    assert review.doubtful([1])[0, 2]
+
+
 def test_a_slice_is_compared_with_the_same_slice_of_the_time_point_before():
     review = Review(9, slices=3)
     review.set_objects([1])

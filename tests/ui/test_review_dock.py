@@ -202,7 +202,7 @@ def test_doubt_is_seen_filtered_and_sorted(desk):
     assert sure == DARK.sure
     desk.doubt(1, 3)
     assert pixel(desk, desk.cell(1, 3) - QPoint(0, 5))[0] > 200
-    assert "1 doubtful place" in desk.review.count.text()
+    assert "1 doubtful" in desk.review.count.text()
 
     desk.document.scores.put((), 3, {1: Score(6.0, 0.94, 100)})
     desk.doubt(2, 3)

@@ -463,6 +463,44 @@ def test_painting_with_the_brush_holds_and_control_z_takes_the_stroke_back(desk,
     assert list(desk.viewer.layers[POINTS].features["label"]) == ["positive"]
 
 
+def test_control_z_takes_back_the_last_thing_while_the_brush_is_in_hand(desk, disc):
+    control = Qt.KeyboardModifier.ControlModifier
+    desk.click(*world(15, 20))
+    desk.settle()
+    tool(desk, "paint")
+    trace(desk, [world(15, 26), world(15, 36)])
+    painted = desk.labels[0].copy()
+    desk.key(Qt.Key.Key_G)
+    desk.settle()
+    assert desk.labels[5].any()
+    desk.key(Qt.Key.Key_Z, control)
+    desk.settle()
+    assert not desk.labels[5].any()
+    np.testing.assert_array_equal(desk.labels[0], painted)
+    desk.key(Qt.Key.Key_Z, control)
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels[0] == 1, disc(0))
+    desk.key(Qt.Key.Key_Z, control | SHIFT)
+    desk.key(Qt.Key.Key_Z, control | SHIFT)
+    desk.settle()
+    np.testing.assert_array_equal(desk.labels[0], painted)
+    assert desk.labels[5].any()
+
+
+def test_control_z_takes_an_accepted_proposal_back_while_others_are_left(desk):
+    tool(desk, "segment_frame")
+    search = desk.control.prompting.proposals
+    desk.qtbot.waitUntil(lambda: search.count == 2, timeout=10000)
+    desk.qtbot.wait(50)
+    desk.click(*world(40, 50))
+    desk.settle()
+    assert desk.labels.any()
+    desk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    desk.settle()
+    assert not desk.labels.any()
+    assert not desk.control.workspace.document.has_prompts()
+
+
 def test_the_key_takes_the_other_mask_of_an_ambiguous_click(desk, disc):
     desk.backend.ambiguous = True
     desk.click(*world(15, 20))

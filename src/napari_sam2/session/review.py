@@ -76,6 +76,7 @@ class Review:
         self.parents: dict[int, tuple[int, ...]] = {}
         """The mothers of an object that came from a division."""
         self._row: dict[int, int] = {}
+        self._unmeasured: NDArray[np.bool_] = np.zeros(frames, bool)
         self._summaries: dict[int, Summary] = {}
         self._strangers: dict[int, set[int]] = {}
         shape = (0, frames)
@@ -131,8 +132,13 @@ class Review:
         if changed.any():
             self._judge(row=row)
 
+    def await_figures(self, frame: int) -> None:
+        """The pixels of a frame are others now. Until they are measured, no object is said to be absent there."""
+        self._unmeasured[frame] = True
+
     def set_figures(self, frame: int, figures: FrameFigures) -> None:
         """Note what was measured on a frame; objects that do not occur in it have no pixels there."""
+        self._unmeasured[frame] = False
         for array in (self._area, self._contact, self._at_edge):
             array[:, frame] = 0
         known = []
@@ -194,7 +200,7 @@ class Review:
         score, iou, area = self._score[row, frame], self._iou[row, frame], int(self._area[row, frame])
         jump, contact = self._jumps(np.array([row]), np.array([frame]))[0, 0], self._contact[row, frame]
         return Cell(
-            state="present" if area else "absent" if np.isfinite(score) else "",
+            state="present" if area else "absent" if np.isfinite(score) and not self._unmeasured[frame] else "",
             confidence=_number(self._confidence[row, frame]),
             object_score=_number(score),
             predicted_iou=_number(iou),
@@ -227,7 +233,7 @@ class Review:
     def absent(self, ids: Sequence[int]) -> NDArray[np.bool_]:
         """(rows, frames) where the model looked for these objects and found nothing."""
         rows = self._rows(ids)
-        missing: NDArray[np.bool_] = np.isfinite(self._score[rows]) & (self._area[rows] == 0)
+        missing: NDArray[np.bool_] = np.isfinite(self._score[rows]) & (self._area[rows] == 0) & ~self._unmeasured
         return missing
 
     def prompted(self, ids: Sequence[int]) -> NDArray[np.bool_]:
@@ -290,7 +296,7 @@ class Review:
     def _losses(self, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.bool_]:
         """Where an object is looked for and not found although it was in the middle of a frame beside this one."""
         part = np.ix_(rows, columns)
-        lost: NDArray[np.bool_] = np.isfinite(self._score[part]) & (self._area[part] == 0)
+        lost: NDArray[np.bool_] = np.isfinite(self._score[part]) & (self._area[part] == 0) & ~self._unmeasured[columns]
         seen = np.zeros_like(lost)
         for steps in (-1, 1):
             area = self._beside(self._area, rows, columns, steps)

@@ -12,6 +12,7 @@ from napari_sam2.ui.backend import Backend, ModelChoice
 from napari_sam2.ui.frame_actions import FrameActions
 from napari_sam2.ui.hints import hint
 from napari_sam2.ui.keeping import Keep
+from napari_sam2.ui.keys import UndoKeys
 from napari_sam2.ui.looking import Looking
 from napari_sam2.ui.loop import Loop
 from napari_sam2.ui.messages import Cancelled, explain, tell
@@ -48,6 +49,7 @@ class Controller(PromptActions, FrameActions):
         """How many doubtful places the review lists, None while it is closed."""
         self.outlook = Outlook()
         self._dropped = False
+        self._undo_keys = UndoKeys(viewer, self.undo, self.redo)
         self.looking = Looking(self.thread, loop, self.workspaces, self._free)
         self.opening = Opening(viewer, self.workspaces, self.keeping, tell, Questions(), self._free)
         self._connect()
@@ -61,6 +63,7 @@ class Controller(PromptActions, FrameActions):
         for source in (self.keeping, self.carrying, self.workspaces):
             source.told.connect(self._tell)
         self.prompting.failed.connect(self._on_proposing_failed)
+        self.prompting.proposals.shown.connect(self._undo_keys.bind)
         self.looking.changed.connect(self._on_look)
         self.keeping.opened.connect(self._on_session)
         self.loading.failed.connect(self._on_load_failed)
@@ -91,6 +94,7 @@ class Controller(PromptActions, FrameActions):
         self._viewer.dims.events.disconnect(self._on_view)
         self._viewer.layers.selection.events.active.disconnect(self._on_view)
         self._viewer.layers.events.inserted.disconnect(self._on_layer)
+        self._undo_keys.release()
         self.keeping.close()
         self.workspaces.close()
         self.thread.close()
@@ -186,6 +190,7 @@ class Controller(PromptActions, FrameActions):
         work.document.current_changed.connect(self._on_current, unique=True)
         for signal in (work.document.locks_changed, work.document.history_changed):
             signal.connect(self._on_document, unique=True)
+        self._undo_keys.bind(work.objects.layer)
         for layer in (work.points.layer, work.boxes.layer):
             layer.events.mode.connect(self._on_view)
         self.changed.emit()

@@ -55,6 +55,37 @@ def key_of(control: str) -> str:
     return _BY_CONTROL.get(control, "")
 
 
+class UndoKeys:
+    """Lets the keys of undo and redo mean the same on Labels layers, which have an undo of their own for strokes."""
+
+    def __init__(self, viewer: Any, undo: Callable[[], None], redo: Callable[[], None]) -> None:
+        self._viewer = viewer
+        self._actions = {key_of("undo"): undo, key_of("redo"): redo}
+        self._layers: list[Any] = []
+
+    def bind(self, layer: Any) -> None:
+        """Let the keys do what they do elsewhere. Twice does no harm."""
+        for key, action in self._actions.items():
+            # As a default argument: the loop goes on.
+            layer.bind_key(key, lambda layer, key=key, action=action: self._press(layer, key, action), overwrite=True)
+        self._layers = [other for other in self._layers if other != layer and other in self._viewer.layers]
+        self._layers.append(layer)
+
+    def release(self) -> None:
+        """Leave the keys to the layers."""
+        for layer in self._layers:
+            for key in self._actions:
+                layer.bind_key(key, None, overwrite=True)
+        self._layers.clear()
+
+    def _press(self, layer: Any, key: str, action: Callable[[], None]) -> None:
+        if layer.n_edit_dimensions > 2:
+            # Only the layer knows of all frames of a stroke that goes through several.
+            layer.undo() if key == key_of("undo") else layer.redo()
+        else:
+            action()
+
+
 class KeyBindings:
     """Binds the keys to a viewer, and releases them again."""
 

@@ -30,11 +30,13 @@ class Proposals:
         changed(): there are other proposals, or it is further on.
         failed(error): the search ended with an exception.
         told(level, text): something to say to the user.
+        shown(layer): there is a layer with proposals.
     """
 
     changed = Signal()
     failed = Signal(object)
     told = Signal(str, str)
+    shown = Signal(object)
 
     def __init__(self, viewer: ViewerLike, thread: InferenceThread, segmenter: Segmenter) -> None:
         self._viewer = viewer
@@ -191,6 +193,7 @@ class Proposals:
         layer.mouse_drag_callbacks.append(self._on_press)
         self._layer = layer
         self._redraw()
+        self.shown.emit(layer)
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = layer
 

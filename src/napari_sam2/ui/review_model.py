@@ -302,6 +302,7 @@ class ReviewModel:
     def _measure(self, frame: int) -> None:
         work = self._work
         if work is not None:
+            self.review.await_figures(frame)
             data, index = work.objects.layer.data, work.axes.index(self._plane, frame)
             self.measuring.ask(self._plane, frame, lambda: np.array(data[index]))
 
@@ -312,7 +313,9 @@ class ReviewModel:
     def _on_measured(self, plane: Plane, frame: int, figures: FrameFigures) -> None:
         if plane == self._plane and frame < self.review.frames:
             self.review.set_figures(frame, figures)
-            if self._masks is not None and not self.measuring.waits(plane, frame):
+            if self.measuring.waits(plane, frame):
+                self.review.await_figures(frame)
+            elif self._masks is not None:
                 # Else the document would read the frame again, on the main thread, when it is accepted.
                 self._masks.know(plane, frame, figures.ids.tolist())
             self._soon("cells")

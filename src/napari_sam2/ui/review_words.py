@@ -47,7 +47,7 @@ def _reason(cell: Cell) -> str:
 
 
 def count_text(doubtful: int, listed: int, objects: int) -> str:
-    """What the list holds: "7 doubtful places" or "3 of 40 objects, nothing doubtful"."""
+    """What the list holds: "7 doubtful" or "3 of 40 objects, nothing doubtful"."""
     what = "" if listed == objects else f"{listed} of {objects} objects, "
-    places = {0: "nothing doubtful", 1: "1 doubtful place"}.get(doubtful, f"{doubtful} doubtful places")
+    places = f"{doubtful} doubtful" if doubtful else "nothing doubtful"
     return what + places
