@@ -189,6 +189,48 @@ def test_another_recording_of_the_same_name_and_shape_starts_anew(session, stack
     assert session.document.prompts() == {}
 
 
+@pytest.mark.parametrize("current", [True, False])
+def test_an_image_removed_beside_another_one_goes_on_when_it_is_opened_and_chosen_again(session, stack, current):
+    session.click(0, 15, 20)
+    session.propagate()
+    session.document.rename(1, "mother")
+    document, labels = session.document, session.labels
+    other = session.viewer.add_image(stack[:, ::-1], name="other")
+    session.loop.turn()
+    if not current:
+        session.controller.set_image(other)
+    session.viewer.layers.remove("cells")
+    session.loop.turn()
+    assert session.controller.workspace.image.name == "other"
+    again = session.viewer.add_image(stack, name="cells")
+    session.loop.turn()
+    session.controller.set_image(again)
+    assert session.document is document
+    assert session.document.name(1) == "mother"
+    assert session.labels is labels
+    assert [layer.name for layer in session.viewer.layers if layer.visible and layer.name.startswith("SAM 2")] == [
+        OBJECTS,
+        BOXES,
+        POINTS,
+    ]
+    session.click(2, 17, 24)
+    session.propagate()
+    assert session.document.done(1) == set(range(6))
+
+
+def test_an_image_and_all_its_layers_removed_beside_another_one_are_given_up(session, stack):
+    session.click(0, 15, 20)
+    session.settle()
+    layers = list(session.controller.workspace.layers)
+    session.controller.set_image(session.viewer.add_image(stack[:, ::-1], name="other"))
+    for layer in (session.viewer.layers["cells"], *layers):
+        session.viewer.layers.remove(layer)
+    session.loop.turn()
+    session.controller.set_image(session.viewer.add_image(stack, name="cells"))
+    assert not session.document.has_prompts()
+    assert not session.labels.any()
+
+
 def test_an_image_removed_during_propagation_keeps_finished_frames(session, stack):
     session.click(0, 15, 20)
     session.settle()

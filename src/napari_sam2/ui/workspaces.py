@@ -36,7 +36,10 @@ class Workspaces:
         self._viewer = viewer
         self._loop = loop
         self._all: dict[Image, Workspace] = {}
-        self._orphan: Workspace | None = None
+        self._orphans: list[Workspace] = []
+        """Workspaces whose image has left, to go on with when it is opened again."""
+        self._shown: Workspace | None = None
+        """The workspace whose layers are not put away: the current one, or that of the image that has just left."""
         self.current: Workspace | None = None
 
     @property
@@ -60,31 +63,29 @@ class Workspaces:
         events.renamed.disconnect(self._on_renamed)
         for work in self._all.values():
             work.close()
-        if self._orphan is not None:
-            self._orphan.close()
+        for work in self._orphans:
+            work.close()
 
     def open(self, image: Image) -> None:
         """Work on this image. The layers of the one before are put away, its prompts are kept."""
         if self.current is not None and self.current.image == image:
             return
-        before, self.current = self.current or self._orphan, None
-        if before is not None and before is self._orphan:
-            self._orphan = None
-            # The same recording opened again goes on where it was.
-            if image not in self._all and before.is_like(image):
-                self._adopt(before, image)
-                return
+        # The same recording opened again goes on where it was.
+        again = None if image in self._all else next((work for work in self._orphans if work.is_like(image)), None)
+        before, self.current, self._shown = self._shown, None, None
+        if before is not None and before is not again:
             before.put_away()
-            self._give_up(before)
-        elif before is not None:
-            before.put_away()
+            self._let_go_of_empty()
+        if again is not None:
+            self._adopt(again, image)
+            return
         try:
             work = self._all.get(image) or Workspace(self._viewer, image, self._loop)
         except (MemoryError, OSError) as error:
             self.told.emit("error", _no_masks(image, error))
             if before is not None and before.in_viewer:
                 before.show()
-                self.current = before
+                self.current = self._shown = before
             self.images_changed.emit()
             return
         if image in self._all:
@@ -93,14 +94,15 @@ class Workspaces:
             self._all[image] = work
             work.refused.connect(partial(self.told.emit, "warning"))
             image.events.data.connect(self._on_data)
-        self.current = work
+        self.current = self._shown = work
         self.opened.emit(work)
         if work.masks_path is not None and before is not work:
             self.told.emit("info", f"The masks of {image.name} are large and kept on the disk: {work.masks_path}")
 
     def _adopt(self, work: Workspace, image: Image) -> None:
+        self._orphans.remove(work)
         work.rebind(image)
-        self._all[image] = self.current = work
+        self._all[image] = self.current = self._shown = work
         image.events.data.connect(self._on_data)
         self.opened.emit(work)
 
@@ -111,6 +113,13 @@ class Workspaces:
                 return
             self.open(image)
         self._on_data()
+
+    def _let_go_of_empty(self) -> None:
+        """Give up what was put away and whose layers are all gone: nobody wants it, and it may take a lot of memory."""
+        for work in list(self._orphans):
+            if work is not self._shown and not any(layer in self._viewer.layers for layer in work.layers):
+                self._orphans.remove(work)
+                self._give_up(work)
 
     def _give_up(self, work: Workspace) -> None:
         work.close()
@@ -152,7 +161,8 @@ class Workspaces:
             if gone is work:
                 self._lose(gone)
             else:
-                self._give_up(gone)
+                self._orphans.append(gone)
+                self._let_go_of_empty()
         elif work is not None and work.in_viewer and layer in work.layers:
             work.show()
             self.told.emit(
@@ -160,18 +170,22 @@ class Workspaces:
                 f"{layer.name} is needed while the widget works on this image and was brought back. "
                 "Delete single points or boxes instead.",
             )
+        else:
+            self._let_go_of_empty()
 
     def _lose(self, work: Workspace) -> None:
-        self.current, self._orphan = None, work
+        self.current = None
+        self._orphans.append(work)
         self.lost.emit(work)
+        self._open_any()
         kept = [layer.name for layer in work.layers if layer in self._viewer.layers]
         if kept:
+            go_on = "open the image again" if self.current is None else "open the image again and choose it"
             self.told.emit(
                 "warning",
-                f"The image {work.image.name} was removed. Its prompts and masks stay in {', '.join(kept)}; "
-                "open the image again to go on.",
+                f"The image {work.image.name} was removed. Its prompts and masks stay in {', '.join(kept)}; {go_on} to "
+                "go on.",
             )
-        self._open_any()
 
     def _on_data(self, event: Any = None) -> None:
         """The pixels of an image were replaced; with another shape, its layers do not fit any more."""
@@ -180,8 +194,10 @@ class Workspaces:
             image = work.image
             self._all.pop(image)
             image.events.data.disconnect(self._on_data)
-            self.current, self._orphan = None, work
+            self.current = self._shown = None
             self.lost.emit(work)
+            work.put_away()
+            self._give_up(work)
             self.told.emit(
                 "warning",
                 f"{image.name} has another shape now, {image_shape(image)}. What was made for the one before is kept "
