@@ -263,6 +263,25 @@ def test_what_cannot_be_written_is_told_once(document, tmp_path):
     assert isinstance(failed[0], OSError)
 
 
+def test_what_could_not_be_written_is_written_later(document, autosave, monkeypatch):
+    monkeypatch.setattr("napari_sam2.session.autosave._AGAIN", 0.01)
+    write_frame, full = SessionFolder.write_frame, [True, True]
+
+    def write(self, plane, frame, labels):
+        if full:
+            raise OSError(28, f"No space left on device {full.pop()}")
+        write_frame(self, plane, frame, labels)
+
+    monkeypatch.setattr(SessionFolder, "write_frame", write)
+    autosave.frame((1,), 2)
+    autosave.state(snapshot(document, lambda: IMAGE, "micro"))
+    end = time.monotonic() + 20
+    while not autosave.flush() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert len(autosave.failed) == 1
+    np.testing.assert_array_equal(open_folder(autosave.folder).masks[2, 1], document.masks.frame((1,), 2))
+
+
 def test_prompts_of_a_swept_axis_name_frame_and_slice_and_older_files_are_still_read(tmp_path):
     image = ImageEntry(name="v", shape=list(SHAPE), dtype="uint16", frame_axis=0, swept_axis=1)
     document = Document()

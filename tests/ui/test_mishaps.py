@@ -36,6 +36,28 @@ def test_out_of_memory_keeps_finished_frames(session, error):
     assert session.labels.any(axis=(1, 2)).all()
 
 
+def test_masks_that_cannot_be_written_end_the_propagation_and_the_next_one_goes_on(session, monkeypatch):
+    session.click(0, 15, 20)
+    session.settle()
+    run, merge = session.controller.propagation, session.backend.merge
+
+    def full(existing, result):
+        if run.done > 2:
+            raise OSError(28, "No space left on device")
+        return merge(existing, result)
+
+    monkeypatch.setattr(session.backend, "merge", full)
+    session.propagate()
+    assert not run.running
+    level, text = session.told[-1]
+    assert level == "error"
+    assert "No space left on device" in text
+    assert session.document.done(1) == {0, 1}
+    monkeypatch.setattr(session.backend, "merge", merge)
+    session.propagate()
+    assert session.document.done(1) == set(range(6))
+
+
 def test_an_error_of_a_preview_is_told_and_the_prompt_stays(session):
     session.backend.errors["predict"] = MemoryError()
     session.click(0, 15, 20)

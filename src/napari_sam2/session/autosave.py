@@ -33,6 +33,8 @@ _IN_USE = "in-use.lock"
 _RESTS, _LONGEST_REST = 4.0, 2.0
 """After writing all but the pixels, the next such write waits so many times as long as it took, at most so many
 seconds: with tens of thousands of entries it would keep Python from the viewer all the time."""
+_AGAIN = 5.0
+"""Seconds until what could not be written is tried again: a full disk may be tidied, a network folder may come back."""
 _KEPT = 20
 _KEPT_DAYS = 30
 
@@ -113,7 +115,8 @@ class Autosave:
             folder: of the session; made with the first write.
             shape, dtype, index: of the labels, and where a frame lies in them.
             read: the (y, x) labels of a frame, called on the thread that writes.
-            failed: called on that thread, once, when something cannot be written. It goes on trying.
+            failed: called on that thread, once, when something cannot be written. It goes on trying; nothing that the
+                disk or the memory had no room for is left out later.
             seconds: time between two writes; 0 writes at once.
         """
         self.folder = folder
@@ -124,7 +127,7 @@ class Autosave:
         self._state: Snapshot | None = None
         self._state_due = 0.0
         self._wake = threading.Condition()
-        self._busy = self._closing = self._complained = False
+        self._busy = self._closing = self._complained = self._stuck = False
         self._writer: SessionFolder | None = None
         self._lock = FileLock(folder / _IN_USE, timeout=0, thread_local=False)
         self._thread = threading.Thread(target=self._work, name="napari-sam2-autosave", daemon=True)
@@ -143,9 +146,13 @@ class Autosave:
             self._wake.notify_all()
 
     def flush(self, seconds: float = 30.0) -> bool:
-        """Wait until all is written. Returns whether it is."""
+        """Wait until all is written, or the latest attempt has failed. Returns whether all is written."""
+
+        def rests() -> bool:
+            return not self._busy and (self._stuck or not (self._frames or self._state))
+
         with self._wake:
-            return self._wake.wait_for(lambda: not (self._frames or self._state or self._busy), seconds)
+            return self._wake.wait_for(rests, seconds) and not self._stuck
 
     def close(self, last: Snapshot | None = None) -> None:
         """Write what is left, and let go of the folder."""
@@ -162,20 +169,28 @@ class Autosave:
                 self._wait()
                 if not (self._frames or self._state):
                     break
+                last = self._closing
                 frames, self._frames = list(self._frames), {}
                 state = None
-                if self._closing or time.monotonic() >= self._state_due:
+                if last or time.monotonic() >= self._state_due:
                     state, self._state = self._state, None
                 self._busy = True
+            stuck = False
             try:
                 self._write(frames, state)
             except (OSError, ValueError, LookupError, RuntimeError, TypeError, MemoryError) as error:
                 self._complain(error)
+                # Other errors would come again, and keep everything else from being written.
+                stuck = isinstance(error, OSError | MemoryError)
             with self._wake:
-                self._busy = False
+                self._busy, self._stuck = False, stuck
+                if stuck and not last:
+                    self._frames = dict.fromkeys([*frames, *self._frames])
+                    self._state = self._state or state
                 self._wake.notify_all()
-                if self._seconds and not self._closing:
-                    self._wake.wait_for(lambda: self._closing, self._seconds)
+                rest = max(self._seconds, _AGAIN if stuck else 0.0)
+                if rest and not self._closing:
+                    self._wake.wait_for(lambda: self._closing, rest)
         self._lock.release(force=True)
 
     def _wait(self) -> None:

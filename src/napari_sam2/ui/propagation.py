@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from psygnal import Signal
+from psygnal import EmitLoopError, Signal
 
 from napari_sam2.session.document import Key
 from napari_sam2.ui.backend import Foreseen
@@ -155,7 +155,12 @@ class Propagation:
         self._waiting -= 1
         if found is not None:
             self.done += 1
-            self.advanced.emit(*found)
+            try:
+                self.advanced.emit(*found)
+            except EmitLoopError as error:
+                # Perhaps the masks are on a disk that is full. Nobody would ask for further frames, or come to an end.
+                self._on_failed(number, error.__cause__ or error)
+                return
             if self.running and not (self.cancelling or self.paused):
                 self._ask(number)
             self._settle()
