@@ -235,7 +235,8 @@ def test_names_ids_and_ticks_are_edited_in_place(desk):
     assert desk.document.name(1) == "mother"
     table = desk.review.table.rows
     assert table.data(table.index(0, COLUMNS.index("name"))) == "mother"
-    assert desk.widget.findChild(QComboBox, "object").itemText(0) == "mother"
+    names = desk.widget.findChild(QComboBox, "object")
+    desk.qtbot.waitUntil(lambda: names.itemText(0) == "mother")
 
     desk.click_row(1, "shown")
     assert desk.viewer.layers["SAM 2 objects"].get_color(1)[3] == 0
