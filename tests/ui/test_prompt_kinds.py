@@ -116,6 +116,34 @@ def test_all_objects_are_proposed_and_accepted_with_one_undo(first, disc):
     assert not first.labels.any()
 
 
+def test_accepted_proposals_are_proposals_again_when_that_is_undone(first, disc):
+    proposals = proposed(first)
+    (number, other) = (1, 2)
+    proposals.accept([number])
+    first.controller.undo()
+    first.settle()
+    assert proposals.count == 2
+    assert not first.labels.any()
+    first.controller.redo()
+    first.settle()
+    assert proposals.count == 1
+    proposals.accept([other])
+    assert PROPOSALS not in first.viewer.layers
+    first.controller.undo()
+    first.settle()
+    layer = first.viewer.layers[PROPOSALS]
+    assert first.viewer.layers.selection.active is layer
+    np.testing.assert_array_equal(layer.data[0] > 0, disc(0, 1))
+    # Rejected, they stay so, whatever else is undone and made again.
+    proposals.reject_all()
+    first.controller.undo()
+    first.controller.redo()
+    first.settle()
+    assert proposals.count == 0
+    assert PROPOSALS not in first.viewer.layers
+    np.testing.assert_array_equal(first.labels[0], 1 * disc(0))
+
+
 def test_what_is_labelled_is_not_proposed_and_says_the_size(first, disc):
     first.click(0, 15, 20)
     first.settle()

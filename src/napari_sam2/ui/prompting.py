@@ -52,8 +52,7 @@ class Prompting:
         self.tool = "points"
         self.readings.clear()
         self.labels.cancel()
-        self.proposals.cancel()
-        self.proposals.reject_all()
+        self.proposals.forget()
 
     def close(self) -> None:
         """Let go of the viewer; it may be on its way out, so layers are left alone."""

@@ -5,6 +5,7 @@ A click accepts, Shift-click rejects, Control-click on one and then another make
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from psygnal import Signal
 
 from napari_sam2.session.document import Plane
 from napari_sam2.session.drawn import lean
+from napari_sam2.session.history import History, Step
 from napari_sam2.session.masks import bounding_box
 from napari_sam2.session.prompts import Prompt
 from napari_sam2.ui.geometry import placement
@@ -21,6 +23,15 @@ from napari_sam2.ui.workspace import ViewerLike, Workspace
 from napari_sam2.wording import counted
 
 NAME = "SAM 2 proposals"
+
+
+@dataclass
+class _Accepted:
+    """Proposals that became objects in one step; `back` when that was undone and they are proposals again."""
+
+    step: Step
+    masks: dict[int, np.ndarray]
+    back: bool = False
 
 
 class Proposals:
@@ -49,6 +60,7 @@ class Proposals:
         self._masks: dict[int, np.ndarray] = {}
         self._marked: int | None = None
         self._layer: Labels | None = None
+        self._accepted: list[_Accepted] = []
         self.running = False
         self.done, self.total = 0, 1
         viewer.layers.events.removed.connect(self._on_removed)
@@ -76,9 +88,10 @@ class Proposals:
 
     def start(self, work: Workspace, target: Target) -> None:
         """Look for the objects of the frame on screen that are not labelled yet."""
-        self.reject_all()
+        self.forget()
         self._number += 1
         self._work, self._at = work, work.visible()
+        work.document.history_changed.connect(self._on_history)
         taken = work.objects.frame(*self._at).copy()
         self.running, self.done, self.total = True, 0, 1
         number, frame = self._number, self._at[1]
@@ -96,6 +109,15 @@ class Proposals:
             self.running = False
             self._run = None
             self.changed.emit()
+
+    def forget(self) -> None:
+        """Stop looking, and drop what was found; nothing of it comes back any more."""
+        self.cancel()
+        self._accepted.clear()
+        if self._work is not None:
+            self._work.document.history_changed.disconnect(self._on_history)
+        self.reject_all()
+        self._work = None
 
     def _on_begun(self, number: int, run: Iterator[Any]) -> None:
         if number == self._number:
@@ -137,9 +159,9 @@ class Proposals:
         if work is None or not chosen:
             return
         document, after, ids = work.document, work.objects.frame(plane, frame).copy(), []
-        masks = [self._masks.pop(number) for number in chosen]
+        masks = {number: self._masks.pop(number) for number in chosen}
         with work.drawn(), document.one_step(f"accept {counted(len(chosen), 'proposal')}") as step:
-            for mask in masks:
+            for mask in masks.values():
                 part = bounding_box(mask)
                 own = mask[part] & (after[part] == 0)
                 if own.any():
@@ -152,7 +174,21 @@ class Proposals:
             delta = work.objects.masks.write(plane, frame, after)
             if delta is not None:
                 step.pixels.append(delta)
+        self._accepted.append(_Accepted(step, masks))
         self._redraw()
+
+    def _on_history(self) -> None:
+        """Let proposals whose acceptance is undone be proposals again, and objects when it is made again."""
+        history = self._work.document.history if self._work is not None else History()
+        for accepted in self._accepted:
+            if accepted.step is history.next_of("undo" if accepted.back else "redo"):
+                accepted.back = not accepted.back
+                for number, mask in accepted.masks.items():
+                    if accepted.back:
+                        self._masks[number] = mask
+                    else:
+                        self._masks.pop(number, None)
+                self._redraw()
 
     def reject(self, numbers: Iterable[int]) -> None:
         """Drop these proposals."""
@@ -187,15 +223,18 @@ class Proposals:
             found = f"No {further}objects were found on this frame."
             self.told.emit("info", f"{found} Click one: its size helps to find others.")
             return
+        self._redraw()
+
+    def _open_layer(self, work: Workspace) -> Labels:
+        """A layer for them in the viewer, on which a click decides."""
         layer = self._layer_of_frame(work)
         layer.contour = 2
         layer.editable = False
         layer.mouse_drag_callbacks.append(self._on_press)
-        self._layer = layer
-        self._redraw()
         self.shown.emit(layer)
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = layer
+        return layer
 
     def _layer_of_frame(self, work: Workspace) -> Labels:
         """An empty layer of one frame, in its place in the stack: all frames might not fit into the memory."""
@@ -211,11 +250,15 @@ class Proposals:
         if event.value is self._layer:
             self._layer = None
             self._masks.clear()
+            self._accepted.clear()
             self.changed.emit()
 
     def _redraw(self) -> None:
         self._marked = self._marked if self._marked in self._masks else None
-        work, layer = self._work, self._layer
+        work = self._work
+        if self._masks and self._layer is None and work is not None and work.in_viewer:
+            self._layer = self._open_layer(work)
+        layer = self._layer
         if layer is not None and work is not None:
             if self._masks:
                 picture = np.zeros(work.axes.frame_shape, np.uint16)
