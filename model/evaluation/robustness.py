@@ -1,16 +1,17 @@
 """What helps among look-alikes: ``python -m evaluation.robustness --data FOLDER``.
 
-One-click tracking with rules of the tracker switched off, and with rules that were tried and not kept: a bonus for the
-candidate that overlaps the mask of the frame before (motion), and memories left out whose predicted IoU is low. Prints
-the mean IoU, and how often an object jumped to another one.
+One-click tracking with rules of the tracker switched off, and with rules that were tried and not kept: a bonus for
+the candidate that overlaps the mask of the frame before (motion), memories left out whose predicted IoU is low, and a
+memory of distractors. Prints the mean IoU, and how often an object jumped to another one.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -23,11 +24,12 @@ from torch import Tensor
 import napari_sam2 as ns
 from evaluation.report import switches
 from evaluation.scores import tracked_answers
-from evaluation.stacks import Stack, recording, simulated
+from evaluation.stacks import FRAMES, Stack, recording, simulated
 from napari_sam2.sam2 import Sam2
 from napari_sam2.tracking import TrackerOptions
-from napari_sam2.tracking.memory_bank import Remembered
+from napari_sam2.tracking.memory_bank import MemoryBank, Remembered, Selection
 from napari_sam2.tracking.network import OUTSIDE_LOGIT, Network
+from napari_sam2.tracking.objects import Answer
 
 OPTIONS = {
     "as it is": TrackerOptions(),
@@ -37,6 +39,7 @@ OPTIONS = {
 }
 MOTION = {"motion 0.3": 0.3, "motion 0.7": 0.7}
 SURE = {"memory >= 0.4": 0.4, "memory >= 0.6": 0.6}
+DISTRACTORS = {"distractors, 2": 2, "distractors, 4": 4}
 
 
 def _before(network: Network, frame: int, view: Any, selection: Any) -> Tensor:
@@ -80,6 +83,59 @@ def sure_memories(least: float) -> Iterator[None]:
         yield
 
 
+def _beside_a_distractor(answer: Answer) -> bool:
+    """The mask is sure, and another candidate reaches far beyond it: something alike lies beside the object.
+
+    The rule and its figures are those of Videnovic et al., "A distractor-aware memory for visual object tracking with
+    SAM2" (CVPR 2025): sure means a predicted IoU above 0.8, and far that the box of both together is larger than the
+    mask's own by more than a factor of 1 / 0.7.
+    """
+    if answer.object_score <= 0 or answer.predicted_iou < 0.8:
+        return False
+    own = answer.logits[0] > 0
+    return any(_box_area(own) < 0.7 * _box_area(own | (other > 0)) for other in answer.candidates)
+
+
+def _box_area(mask: Tensor) -> int:
+    rows, columns = torch.nonzero(mask, as_tuple=True)
+    return int((rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1)) if len(rows) else 0
+
+
+@contextmanager
+def distractors(most: int) -> Iterator[None]:
+    """The last ``most`` frames beside a distractor stay in the memory when they have left the six, as its oldest."""
+    remembered, track, select = Network._remembered, MemoryBank.track, MemoryBank.select
+    telling: set[int] = set()  # ids of entries, which live in `kept` as long as they are asked for
+    kept: dict[int, list[Remembered]] = {}
+
+    def marked(answer: Answer, memory_map: Tensor) -> Remembered:
+        entry = remembered(answer, memory_map)
+        if _beside_a_distractor(answer):
+            telling.add(id(entry))
+        return entry
+
+    def track_and_keep(bank: MemoryBank, entry: Remembered) -> None:
+        track(bank, entry)
+        if id(entry) in telling:
+            kept.setdefault(id(bank), []).append(entry)
+
+    def with_kept(bank: MemoryBank, frame: int, *args: Any, **more: Any) -> Selection:
+        chosen = select(bank, frame, *args, **more)
+        oldest = bank.config.memories - 1
+        side = chosen.maps[-1].map.shape[-1] if chosen.maps else None
+        far = [entry for entry in kept.get(id(bank), []) if frame - entry.frame > oldest and entry.fits(side)][-most:]
+        count = chosen.ages.count(0)
+        maps = (*chosen.maps[:count], *far, *chosen.maps[count:])
+        return replace(chosen, maps=maps, ages=(*chosen.ages[:count], *[oldest] * len(far), *chosen.ages[count:]))
+
+    with (
+        patch.object(Network, "_remembered", staticmethod(marked)),
+        patch.object(MemoryBank, "track", track_and_keep),
+        patch.object(MemoryBank, "select", with_kept),
+    ):
+        yield
+
+
 def result(model: Sam2, stacks: list[Stack], options: TrackerOptions) -> tuple[float, int]:
     """Mean IoU of the objects that are there, and the number of jumps."""
     answers = [answer for stack in stacks for answer in tracked_answers(model, stack, "click", options)]
@@ -90,23 +146,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default="micro")
+    parser.add_argument("--rules", nargs="*", default=[], help="only these columns of the table")
+    parser.add_argument("--frames", type=int, default=FRAMES, help="length of the simulated scenes")
     options = parser.parse_args()
     model = ns.load_model(options.model)
-    columns = [*OPTIONS, *MOTION, *SURE]
-    print("| data | " + " | ".join(columns) + " |")
-    print("|" + "---|" * (len(columns) + 1))
+    ways: dict[str, tuple[TrackerOptions, Callable[[], AbstractContextManager[None]]]]
+    ways = {name: (chosen, nullcontext) for name, chosen in OPTIONS.items()}
+    ways |= {name: (TrackerOptions(), partial(motion, weight)) for name, weight in MOTION.items()}
+    ways |= {name: (TrackerOptions(), partial(sure_memories, least)) for name, least in SURE.items()}
+    ways |= {name: (TrackerOptions(), partial(distractors, most)) for name, most in DISTRACTORS.items()}
+    ways = {name: way for name, way in ways.items() if not options.rules or name in options.rules}
+    print("| data | " + " | ".join(ways) + " |")
+    print("|" + "---|" * (len(ways) + 1))
     hela = recording("HeLa", options.data)
-    # Every third cell: all of them in seven ways would take long, and their neighbours are there all the same.
+    # Every third cell: all of them in so many ways would take long, and their neighbours are there all the same.
     sets = {"HeLa": [replace(hela, tracks=hela.tracks[::3])], "CHO": [recording("CHO", options.data)]}
     rows = []
-    for name, stacks in (*sets.items(), *((kind, simulated(kind)) for kind in KINDS)):
-        row = [result(model, stacks, chosen) for chosen in OPTIONS.values()]
-        for weight in MOTION.values():
-            with motion(weight):
-                row.append(result(model, stacks, TrackerOptions()))
-        for least in SURE.values():
-            with sure_memories(least):
-                row.append(result(model, stacks, TrackerOptions()))
+    for name, stacks in (*sets.items(), *((kind, simulated(kind, frames=options.frames)) for kind in KINDS)):
+        row = []
+        for chosen, rule in ways.values():
+            with rule():
+                row.append(result(model, stacks, chosen))
         rows.append(row)
         print(f"| {name} | " + " | ".join(f"{iou:.3f}, {jumps}" for iou, jumps in row) + " |", flush=True)
     simulated_rows = np.array(rows[len(sets) :])

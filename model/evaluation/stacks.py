@@ -39,12 +39,12 @@ def recording(name: str, folder: Path) -> Stack:
     return Stack(name, found.images, found.masks, link(found.masks), stills)
 
 
-def simulated(kind: str, seed: int = SEED, scenes: int = SCENES) -> list[Stack]:
-    """Scenes of one kind: other sizes of frame than in training, eight frames, identities and absences known."""
+def simulated(kind: str, seed: int = SEED, scenes: int = SCENES, frames: int = FRAMES) -> list[Stack]:
+    """Scenes of one kind: other sizes of frame than in training, identities and absences known."""
     stacks = []
     for scene in range(scenes):
         rng = np.random.default_rng([seed, KINDS.index(kind), scene])
-        clip = sample_clip(rng, FRAMES, SIDE, kind)
+        clip = sample_clip(rng, frames, SIDE, kind)
         areas = np.bincount(clip.labels[0].ravel())
         areas[0] = 0
         objects = np.nonzero((areas > 150) & (areas < 0.4 * SIDE**2))[0]
@@ -54,7 +54,7 @@ def simulated(kind: str, seed: int = SEED, scenes: int = SCENES) -> list[Stack]:
         for ident in chosen.tolist():
             seen = (clip.labels == ident).any((1, 2))
             # A dividing cell goes on as whichever daughter one likes: nothing is known of it any more.
-            known = int(np.nonzero(seen)[0].max()) + 1 if ident in mothers else FRAMES
+            known = int(np.nonzero(seen)[0].max()) + 1 if ident in mothers else frames
             tracks.append([int(ident) * int(there) for there in seen[:known]])
         if tracks:
             stacks.append(Stack(kind, clip.images, clip.labels.astype(np.int32), tracks, (0,)))

@@ -4,7 +4,7 @@ from . import bacteria, bodies, cysts, electron, nuclei, tissue, volume
 
 TABLE = {
     "nuclei_sparse": (nuclei.sparse, 0.06),
-    "nuclei_dense": (nuclei.dense, 0.10),
+    "nuclei_dense": (nuclei.dense, 0.13),
     "nuclei_textured": (nuclei.textured, 0.13),
     "bacteria_phase": (bacteria.phase, 0.13),
     "bacteria_glow": (bacteria.glowing, 0.05),
@@ -17,5 +17,5 @@ TABLE = {
     "organs": (volume.organs, 0.08),
     "organelles": (electron.organelles, 0.05),
     "organoids": (cysts.organoids, 0.04),
-    "nuclei_clustered": (nuclei.clustered, 0.16),  # behind the others: scenes of evaluation are drawn by place
+    "nuclei_clustered": (nuclei.clustered, 0.12),  # behind the others: scenes of evaluation are drawn by place
 }

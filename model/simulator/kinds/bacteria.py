@@ -122,7 +122,7 @@ def phase(rng: np.random.Generator, frames: int, size: int) -> Scene:
     width = colony.width
     shade_off, lift = np.float32(rng.uniform(0, 0.75) if rng.random() < 0.6 else 0.0), np.float32(rng.uniform(0.3, 0.9))
     shifts = camera_path(rng, frames, size, *drift_rates(rng, size))
-    edge, grow, inner = rng.uniform(0.25, 0.9) * width, rng.uniform(-0.6, 0.7), rng.uniform(-0.25, 0.3)
+    edge, grow, inner = rng.uniform(0.25, 0.9) * width, rng.uniform(-0.06, 0.03) * width, rng.uniform(-0.25, 0.3)
     dark, halo = rng.uniform(0.3, 1.0), rng.uniform(0.1, 0.7)
     near, far = rng.uniform(0.3, 0.6) * width, rng.uniform(0.8, 2.2) * width
     fine = np.float32(rng.uniform(0.0, 0.05)) * smooth_field(rng, size, rng.uniform(1.5, 6))
@@ -150,7 +150,7 @@ def glowing(rng: np.random.Generator, frames: int, size: int) -> Scene:
     colony.rods.level = np.exp(rng.normal(0, rng.uniform(0.05, 0.6), len(colony.rods.ident)))
     width = colony.width
     shifts = camera_path(rng, frames, size, *drift_rates(rng, size))
-    edge, grow = rng.uniform(0.15, 0.6) * width, rng.uniform(-0.2, 0.6)
+    edge, grow = rng.uniform(0.15, 0.6) * width, rng.uniform(-0.05, 0.04) * width
     inner = rng.uniform(-0.8, -0.3) if rng.random() < 0.3 else rng.uniform(0, 0.8)
     grain = np.float32(rng.uniform(0, 0.25)) * octaves(rng, size, width * 0.6)
     haze = np.float32(rng.uniform(0, 0.4))

@@ -69,7 +69,17 @@ def _draw(canvas: Canvas, cells: Cells, looks: Looks, atlas: np.ndarray, style: 
             canvas.add(patch, light)
         else:
             canvas.brighten(patch, light)
-        canvas.claim(patch, ident, style["grow"])
+        canvas.claim(patch, ident, _outline(style, float(cells.radius[i]), edge, float(cells.level[i])))
+
+
+def _outline(style: dict[str, float], radius: float, edge: float, level: float) -> float:
+    """By how many pixels the outline lies outside the half maximum.
+
+    Who draws or computes outlines of a whole recording with one contrast or threshold sets those of bright cells wider
+    than those of dim ones, by as much as their edges are soft.
+    """
+    by_level = style["one_threshold"] * edge * float(np.clip(np.log(level), -1, 1))
+    return max(style["grow"] * radius + 0.5 * by_level, -0.25 * radius)
 
 
 def _cytoplasm(canvas: Canvas, cells: Cells, i: int, looks: Looks, style: dict[str, float], t: int) -> None:
@@ -133,7 +143,8 @@ def _smooth_style(rng: np.random.Generator, radius: float) -> dict[str, float]:
         "nucleolus": rng.uniform(-0.5, -0.1) if rng.random() < 0.8 else rng.uniform(0.1, 0.8),
         "dome": rng.uniform(0, 0.7),
         "edge": rng.uniform(0.04, 0.2) * radius,
-        "grow": rng.uniform(-0.01, 0.08) * radius,  # people outline a little outside the half maximum
+        "grow": rng.uniform(-0.04, 0.06),  # in radii; people outline a little outside the half maximum, or the core
+        "one_threshold": rng.uniform(0, 1) if rng.random() < 0.6 else 0.0,
         "roughness": rng.uniform(0.03, 0.12),
         "additive": float(rng.random() < 0.4),
         "tilt": rng.uniform(0, 0.8),
@@ -203,7 +214,7 @@ def textured(rng: np.random.Generator, frames: int, size: int) -> Scene:
         "grain": rng.uniform(3, 14),
         "tilt": rng.uniform(0, 1.4),
         "edge": rng.uniform(0.06, 0.35) * radius,
-        "grow": rng.uniform(-0.01, 0.1) * radius,
+        "grow": rng.uniform(-0.06, 0.06),
         "unsharp": rng.uniform(0, 6),
         "nucleoli": rng.uniform(0.3, 1),
         "nucleolus": rng.uniform(-0.95, -0.4),
