@@ -9,7 +9,6 @@ from torch import Tensor
 from napari_sam2.tracking.memory_bank import Remembered, Selection
 from napari_sam2.tracking.network import OUTSIDE_LOGIT, Network, Prompted
 from napari_sam2.tracking.objects import Answer, Interaction, TrackedObject
-from napari_sam2.tracking.view import View
 from napari_sam2.tracking.windows import Viewer
 
 
@@ -73,12 +72,13 @@ class Answering:
             # A correction far from the frames whose masks are remembered: look again what tracking would find here.
             ((_, found, _),) = self.network.track(frame, [view], [memory], keep=True)
             previous = found.logits if found.object_score > 0 else None
+        fresh = previous is None and memory is None and said[-1].mask is None
+        boxed = said[-1].box is not None
+        looks = self.viewer.second_looks(view, said) if fresh and boxed else ()
         # The window is fitted to the best candidate, so that the choice among them is one among what was shown.
         open_said = [*said[:-1], replace(said[-1], candidate=0)]
-        answer = self.network.answer(frame, Prompted(view, open_said, previous, memory))
-        fresh = previous is None and memory is None and said[-1].mask is None and said[-1].box is None
-        looks: tuple[View, ...] = ()
-        if fresh:
+        answer = self.network.answer(frame, Prompted(view, open_said, previous, memory, looks))
+        if fresh and not boxed:
             better = self.viewer.refitted(thing, answer, said)
             view = better or view
             looks = self.viewer.second_looks(view, said)

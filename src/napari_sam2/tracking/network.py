@@ -26,7 +26,7 @@ from napari_sam2.tracking.objects import Answer, Interaction
 from napari_sam2.tracking.options import TrackerOptions
 from napari_sam2.tracking.plates import LatticeView, Plate, arrange
 from napari_sam2.tracking.regions import drop_specks, fill_holes
-from napari_sam2.tracking.second_look import agreement
+from napari_sam2.tracking.second_look import agreement, sightings, together
 from napari_sam2.tracking.shortage import let_go, out_of_memory
 from napari_sam2.tracking.view import View
 
@@ -51,7 +51,7 @@ class Prompted:
     memory: Selection | None = None
     """None: nothing is remembered of the object."""
     looks: Sequence[View] = ()
-    """Other windows around a single click: candidates that are found in them too are preferred."""
+    """Other windows around a first click or box: what is found in them too is preferred, and its mean is taken."""
 
 
 Done = TypeVar("Done")
@@ -333,20 +333,27 @@ class Network:
         previous = None
         if asked.previous is not None:
             previous = to_device(asked.previous[None], self.model.device).clamp(-PREVIOUS_CLAMP, PREVIOUS_CLAMP)
-        prefer = None
-        if asked.looks:
-            yx = (float(last.points[0, 0]), float(last.points[0, 1]))
-            others = self.candidates(frame, asked.looks, yx)
-            prefer = partial(agreement, asked.view, asked.looks, others)
+        again = sightings(asked.view, asked.looks, self._asked_again(frame, asked)) if asked.looks else []
         # A box counts as two points, so only a single click is ambiguous.
         several = xy.shape[1] <= 1
+        prefer = partial(agreement, again) if again else None
         there = to_device(xy, self.model.device), to_device(labels, self.model.device)
         found = self.model.segment(
             image, features, *there, previous, several=several, chosen=last.candidate, prefer=prefer
         )
+        if again:
+            found = together(again, found)
         cells = ((xy[0, labels[0] == POSITIVE].flip(-1) + 0.5) // 4).clamp(0, 4 * self.tokens(asked.view) - 1)
         clicked = [(int(row), int(column)) for row, column in cells.tolist()]
         return self._answers(frame, [asked.view], found, clicked)[0]
+
+    def _asked_again(self, frame: int, asked: Prompted) -> Segmentation:
+        """The same prompts in other windows, one entry of the batch for each of ``asked.looks``."""
+        features = self.features(frame, asked.looks, keep=False)
+        parts = zip(*(self.points(replace(asked, view=view)) for view in asked.looks), strict=True)
+        xy, labels = (to_device(torch.cat(part), self.model.device) for part in parts)
+        image = self.model.without_memory(features)
+        return self.model.segment(image, features, xy, labels, several=labels.shape[1] <= 1)
 
     def points(self, asked: Prompted) -> tuple[Tensor, Tensor]:
         """Points (1, N, 2) as (x, y) of the input and labels (1, N), not on the device; corners of a box come first."""

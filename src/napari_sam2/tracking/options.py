@@ -48,7 +48,8 @@ class TrackerOptions:
     max_conditioning: int | None = 8
     """Prompted frames in the memory, the nearest ones; None: all."""
     second_looks: bool = True
-    """A single click in a window is looked at from nearer and from farther too, and what all agree on is preferred."""
+    """A first click or box in a window is looked at from nearer and from farther too: of what a click may mean, that
+    which all agree on is preferred, and the mask is the mean of all."""
     window_ratio: float = 5.0
     """Side of a window, in diameters of its object."""
     share_windows: bool = False

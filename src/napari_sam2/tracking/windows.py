@@ -142,11 +142,15 @@ class Viewer:
         return better
 
     def second_looks(self, view: View, said: Sequence[Interaction]) -> tuple[View, ...]:
-        """Other windows in which a first, single click answered in ``view`` is to be asked again; none for others."""
-        single = len(said) == 1 and len(said[0].points) == 1 and said[0].positive
-        if not (single and self.windows and self.network.options.second_looks):
+        """Other windows in which a first, single click or box answered in ``view`` is to be asked again."""
+        if len(said) != 1 or not (self.windows and self.network.options.second_looks):
             return ()
-        return second_look.looks(view, _place(said[0].points[0]), self.shape)
+        (first,) = said
+        if first.box is not None:
+            y0, x0, y1, x1 = first.box
+            return second_look.looks(view, np.array([[y0, x0], [y1, x1]]), self.shape)
+        single = len(first.points) == 1 and first.positive and first.mask is None
+        return second_look.looks(view, first.points, self.shape) if single else ()
 
     def following(self, thing: TrackedObject, frame: int, *, backward: bool) -> View:
         """View for tracking: a window goes where the object was in the nearest remembered frame, and grows with it."""
