@@ -71,6 +71,8 @@ class Pretended(TorchDispatchMode):
         arrives = target in (self.home.type, "meta")
         if not there and not arrives:
             return func(*args, **kwargs)
+        if self.home.type == "mps":
+            self._apple(str(func), args)
         with self:  # inference mode brings operations that are made of others
             found = func.decompose(*args, **kwargs)
         if found is not NotImplemented:
@@ -87,6 +89,14 @@ class Pretended(TorchDispatchMode):
             return owners.get(id(one), There(one, self.home)) if isinstance(one, Tensor) else one
 
         return tree_map(back, found)
+
+    @staticmethod
+    def _apple(name: str, args: Any) -> None:
+        """Refuse what torch has for Apple's graphics processors in later releases only."""
+        assert "bicubic" not in name, "not before torch 2.6"
+        assert "_aa" not in name, "not before torch 2.7"
+        if "scaled_dot_product" in name:
+            assert args[0].shape[-1] == args[2].shape[-1], "wrong before torch 2.12"
 
     def _look(self, func: Any, args: Any, given: list[Tensor], there: list[There], *, leaves: bool) -> None:
         """Note who waits, and refuse what a device would."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -29,6 +30,17 @@ def test_looking_is_scaled_dot_product_attention(
         found = look(3 * q, k, v)
     assert found.shape == (batch, n, d)
     torch.testing.assert_close(found, F.scaled_dot_product_attention(3 * q, k, v), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+@pytest.mark.parametrize("width", [4, 16])
+def test_looking_is_the_same_on_graphics_processors(kind: str, width: int, pretend: Any) -> None:
+    q, k, v = (torch.randn(2, *size) for size in ((100, 16), (33, 16), (33, width)))
+    with torch.inference_mode():
+        expected = look(q, k, v)
+        with pretend(kind) as device:
+            found = look(*(one.to(device.home) for one in (q, k, v))).cpu()
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_looking_gives_gradients_where_they_are_wanted() -> None:

@@ -89,8 +89,14 @@ def test_a_processor_without_bfloat16_stays_in_float32(
     assert quick_dtype(torch.device("cpu")) == torch.float32, "an older torch"
 
 
-def test_graphics_cards_take_what_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    for has, expected in ((True, torch.bfloat16), (False, torch.float16)):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda has=has: has)
-        assert quick_dtype(torch.device("cuda")) == expected
+def test_graphics_cards_take_what_they_are_quick_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)  # said of cards that only emulate it, too
+    monkeypatch.setattr(torch.version, "hip", None)
+    cards = {(6, 1): torch.float32, (7, 0): torch.float16, (7, 5): torch.float16, (8, 0): torch.bfloat16}
+    for capability, expected in (cards | {(12, 0): torch.bfloat16}).items():
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _, known=capability: known)
+        assert quick_dtype(torch.device("cuda", 1)) == expected
+    monkeypatch.setattr(torch.version, "hip", "6.2")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 0))
+    assert quick_dtype(torch.device("cuda")) == torch.bfloat16, "AMD counts otherwise"
     assert quick_dtype(torch.device("mps")) == torch.float32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,3 +146,17 @@ def test_a_stack_that_is_opened_again_is_not_encoded_again(
         # Features from the disk lie in memory in another order, which may turn the last digit.
         np.testing.assert_allclose(b, c, atol=1e-5)
         np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_a_graphics_processor_gets_them_from_the_disk(
+    kind: str, published: Sam2, stack: np.ndarray, tmp_path: Path, pretend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pretend(kind) as device:
+        model = device.moved(published)
+        for time in ("first", "again"):
+            tracker = Tracker(model, stack, TrackerOptions(feature_folder=tmp_path))
+            tracker.add_box(1, 0, [20, 15, 40, 40])
+            assert tracker.predict(0).object_ids == (1,)
+            if time == "first":
+                monkeypatch.setattr(Sam2, "encode_image", lambda *_: pytest.fail("encoded again"))

@@ -142,7 +142,8 @@ class Hiera(nn.Module):
     def _position(self, size: tuple[int, int]) -> Tensor:
         """Position embedding of (1, H, W, C): a coarse one, resized, plus one that repeats in every window."""
         coarse, window = self.pos_embed, self.pos_embed_window
-        settled = not (self.training or torch.is_grad_enabled() or coarse.is_meta)
+        # A graphics card of CUDA makes it anew in less time than it would be waited for the sums.
+        settled = not (self.training or torch.is_grad_enabled() or coarse.device.type in ("meta", "cuda"))
         # Their sums stand for the weights: those made in inference mode do not count their changes. Apple's graphics
         # processors have no double precision.
         sums = [float(weight.sum(dtype=torch.float32)) for weight in (coarse, window)] if settled else []
@@ -150,7 +151,9 @@ class Hiera(nn.Module):
         known = self._positions.get(key)  # once: another thread may put a new one in its place
         if settled and known is not None:
             return known
-        position = F.interpolate(coarse, size=size, mode="bicubic")
+        # Apple's graphics processors know it since torch 2.6 only.
+        near = coarse.cpu() if coarse.device.type == "mps" else coarse
+        position = F.interpolate(near, size=size, mode="bicubic").to(coarse.device)
         tiles = [a // b for a, b in zip(position.shape, window.shape, strict=True)]
         position = (position + window.tile(tiles)).permute(0, 2, 3, 1)
         self._positions = {key: position} if settled else {}

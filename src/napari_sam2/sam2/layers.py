@@ -42,6 +42,10 @@ def look(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     Graphics cards have kernels that never write the scores down. On a CPU those are slower than plain matrix products
     over pieces whose scores stay in the cache, and want D = C.
     """
+    if q.device.type == "mps" and v.shape[-1] < q.shape[-1]:
+        # Before torch 2.12, what comes of them has a wrong shape and in part no values (pytorch issue 176767).
+        padded = F.pad(v, (0, q.shape[-1] - v.shape[-1]))
+        return F.scaled_dot_product_attention(q[:, None], k[:, None], padded[:, None])[:, 0, :, : v.shape[-1]]
     if q.device.type != "cpu" or torch.is_grad_enabled():
         return F.scaled_dot_product_attention(q[:, None], k[:, None], v[:, None])[:, 0]
     q = q * q.shape[-1] ** -0.5

@@ -201,14 +201,17 @@ class Sam2(nn.Module):
             mask_logits: (B, 1, S / 4, S / 4) logits of an earlier answer or of a mask.
         """
         batch, dtype = image.shape[0], self.no_mem_embed.dtype
+        spoken = mask_logits is not None
         if xy is None or labels is None:
             xy, labels = (
                 torch.zeros(batch, 1, 2, device=image.device),
                 torch.full((batch, 1), PADDING, device=image.device),
             )
+        elif self.config.prompt_discs:
+            spoken = spoken or bool((labels >= 0).any())
         encoder, side = self.sam_prompt_encoder, image.shape[-1]
         sparse = encoder.points(xy, labels, side)
-        if self.config.prompt_discs and (mask_logits is not None or bool((labels >= 0).any())):
+        if self.config.prompt_discs and spoken:
             mask_logits = draw(xy, labels, mask_logits, 4 * side).to(dtype)
         dense = encoder.dense(mask_logits, batch, side)
         out: DecodedMasks = self.sam_mask_decoder(

@@ -22,7 +22,12 @@ HEAVY = ("image_encoder", "memory_attention", "memory_encoder")
 def quick_dtype(device: torch.device) -> torch.dtype:
     """The type that products are fastest in on a device without loss that matters: float32 where nothing is faster."""
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        # Torch says of every card that it supports bfloat16; those before Ampere (8) only emulate it, slowly, and those
+        # before Volta (7) are slower in half precision of any kind.
+        generation = torch.cuda.get_device_capability(device)[0]
+        if torch.version.hip is not None or generation >= 8:
+            return torch.bfloat16
+        return torch.float16 if generation == 7 else torch.float32
     if device.type == "cpu":
         # Older releases of torch cannot be asked.
         ask: Callable[[], dict[str, object]] = getattr(torch.cpu, "get_capabilities", dict)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from napari_sam2.files import written_beside
 from napari_sam2.sam2 import ImageFeatures
+from napari_sam2.sam2.transfer import to_device
 
 ENDING = ".features"
 
@@ -52,7 +53,8 @@ class FeatureStore:
         """Features of a normalised (3, H, W) input, or None."""
         file = self._file(image)
         try:
-            parts = load_file(file, device=str(image.device))
+            # Not by its name: safetensors does not know what torch calls Apple's graphics processors.
+            parts = {name: to_device(part, image.device) for name, part in load_file(file).items()}
             features = ImageFeatures(parts["stride16"], parts["stride8"], parts["stride4"])
         except (OSError, SafetensorError, KeyError):  # not there, or damaged: encoded anew and written over
             return None
