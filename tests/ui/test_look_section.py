@@ -67,6 +67,18 @@ def test_everyday_controls_need_no_scrolling(desk, qtbot):
     assert widget.form.minimumSizeHint().width() <= area.width()
 
 
+@pytest.mark.parametrize(("labels", "name"), [(("t", "c", "y", "x"), "c"), (None, "axis 1")])
+def test_an_axis_of_channels_is_called_as_in_the_other_lists(desk, stack, labels, name):
+    viewer, widget = desk
+    viewer.add_image(np.stack([stack] * 3, axis=1), name="4-D", axis_labels=labels)
+    widget.controller.set_image(viewer.layers["4-D"])
+    widget._render()
+    axes = widget.findChild(QComboBox, "frame_axis")
+    assert axes.itemText(axes.findData(1)) == f"{name}: 3 frames"
+    channels = widget.findChild(QComboBox, "channels")
+    assert channels.itemText(channels.findData("axis")) == f"{name} in 3 colours"
+
+
 def test_only_stacks_with_another_axis_offer_to_sweep_it(desk, stack):
     viewer, widget = desk
     combo = widget.findChild(QComboBox, "other_axis")

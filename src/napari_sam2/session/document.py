@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from napari_sam2.session.editable import DocumentError
 from napari_sam2.session.history import MISSING
-from napari_sam2.session.known import Known
 from napari_sam2.session.locks import between
 from napari_sam2.session.object_edits import DocumentObject
 from napari_sam2.session.places import EVERY, Box, Key, Place, Plane, Points, frame_text
@@ -25,6 +24,7 @@ from napari_sam2.session.prompt_steps import (
     with_box,
     with_points,
 )
+from napari_sam2.session.prompted_objects import PromptedObjects
 from napari_sam2.session.prompts import ObjectPrompts, Prompt
 from napari_sam2.wording import counted
 
@@ -44,7 +44,7 @@ __all__ = [
 _Part = TypeVar("_Part", Points, Box)
 
 
-class Document(Known):
+class Document(PromptedObjects):
     """Objects by their id, the current one, and one Prompt per object and frame. Every edit can be taken back."""
 
     def __init__(self, first_id: int = 1) -> None:

@@ -49,6 +49,10 @@ class Actions:
         self.carrying = Carrying(self.propagation, self._backend, self.loading.prepare)
         self.workspaces = Workspaces(viewer, loop)
         self.keeping = Keeping(self.thread, loop, keep or Keep())
+        self._begin()
+
+    def _begin(self) -> None:
+        """What a class that builds on this one adds to the parts, when they are all there."""
 
     @property
     def workspace(self) -> Workspace | None:

@@ -1,6 +1,5 @@
 """What happens when the user does something: knows the viewer and the inference thread, and no Qt widget."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,21 +7,19 @@ from typing import Any
 from napari.layers import Image
 
 from napari_sam2.session.folder import Saved
-from napari_sam2.ui.backend import Backend, ModelChoice
+from napari_sam2.ui.backend import ModelChoice
 from napari_sam2.ui.frame_actions import FrameActions
 from napari_sam2.ui.hints import hint
-from napari_sam2.ui.keeping import Keep
 from napari_sam2.ui.keys import UndoKeys
 from napari_sam2.ui.looking import Looking
-from napari_sam2.ui.loop import Loop
-from napari_sam2.ui.messages import Cancelled, explain, tell
+from napari_sam2.ui.messages import Cancelled, explain
 from napari_sam2.ui.models import model_text
 from napari_sam2.ui.opening import METADATA, Opening, Questions
 from napari_sam2.ui.previews import Previews
 from napari_sam2.ui.prompt_actions import PromptActions
 from napari_sam2.ui.situation import situation
 from napari_sam2.ui.standing import Outlook
-from napari_sam2.ui.workspace import ViewerLike, Workspace
+from napari_sam2.ui.workspace import Workspace
 
 
 class Controller(PromptActions, FrameActions):
@@ -35,23 +32,14 @@ class Controller(PromptActions, FrameActions):
         changed(): something that the widget shows may be different.
     """
 
-    def __init__(
-        self,
-        viewer: ViewerLike,
-        loop: Loop,
-        backend: Backend | None = None,
-        choice: ModelChoice | None = None,
-        tell: Callable[[str, str], None] = tell,
-        keep: Keep | None = None,
-    ) -> None:
-        super().__init__(viewer, loop, backend, choice, tell, keep)
+    def _begin(self) -> None:
         self.doubtful: int | None = None
         """How many doubtful places the review lists, None while it is closed."""
         self.outlook = Outlook()
         self._dropped = False
-        self._undo_keys = UndoKeys(viewer, self.undo, self.redo)
-        self.looking = Looking(self.thread, loop, self.workspaces, self._free)
-        self.opening = Opening(viewer, self.workspaces, self.keeping, tell, Questions(), self._free)
+        self._undo_keys = UndoKeys(self._viewer, self.undo, self.redo)
+        self.looking = Looking(self.thread, self._loop, self.workspaces, self._free)
+        self.opening = Opening(self._viewer, self.workspaces, self.keeping, self._tell, Questions(), self._free)
         self._connect()
         self.workspaces.start()
         self.keeping.look()

@@ -16,7 +16,7 @@ from superqt import QCollapsible
 
 from napari_sam2.ui.combos import combo, fill
 from napari_sam2.ui.controls import tab_stop
-from napari_sam2.ui.geometry import level_of, level_texts
+from napari_sam2.ui.geometry import axis_name, level_of, level_texts
 from napari_sam2.ui.looking import SIDE, Looking
 from napari_sam2.ui.scene import channel_axis
 from napari_sam2.ui.workspace import Workspace
@@ -158,7 +158,6 @@ def _channel_items(work: Workspace) -> list[tuple[str, str]]:
     items = [("This image only", "image"), ("All visible images", "visible")]
     axis = channel_axis(work.axes, work.image.axis_labels)
     if axis is not None:
-        label = work.image.axis_labels[axis]
-        name = f"Axis {axis}" if "-" in label else f"Axis {label}"
+        name = axis_name(axis, work.image.axis_labels[axis])
         items.append((f"{name} in {work.axes.shape[axis]} colours", "axis"))
     return items

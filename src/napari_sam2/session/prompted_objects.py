@@ -1,4 +1,4 @@
-"""What is known of the objects of a document: what the model is told, and on which frames an object can be."""
+"""Objects with what is said of them: what the model is told, and on which frames an object can be."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
@@ -16,8 +16,8 @@ _NEAREST = 16
 """Accepted frames on each side of what is asked for: more than the model ever goes by at a time."""
 
 
-class Known(ObjectList):
-    """Prompts, accepted frames and lineage, as a propagation sees them."""
+class PromptedObjects(ObjectList):
+    """Objects with their prompts, accepted frames and lineage, as a propagation sees them."""
 
     @property
     def planes(self) -> tuple[Plane, ...]:
