@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import tifffile
 from napari_sam2.session.autosave import found, sessions_folder
 from napari_sam2.session.document import EVERY
 from napari_sam2.session.folder import open_folder
+from napari_sam2.ui import keeping
 from napari_sam2.ui.opening import METADATA, Questions
 
 POINTS, OBJECTS = "SAM 2 points", "SAM 2 objects"
@@ -259,7 +261,10 @@ def test_a_session_is_not_opened_into_frames_that_come(session, stack, backend, 
     assert session.controller.propagation.running
     backend.gate.set()
     quiet(session)
-    assert session.told == [("warning", "Frames are being segmented. Cancel, or wait for the end, to open a session.")]
+    refusal, *more = session.told
+    assert refusal == ("warning", "Frames are being segmented. Cancel, or wait for the end, to open a session.")
+    left = "mine and mine tracks stay to be looked at, and will go when it is opened."
+    assert more == ([] if late else [("info", f"The session is not open. {left}")])
     assert session.document.prompts()[1, 0].points == ((15, 20),)
     assert session.labels.any(axis=(1, 2)).all()
     session.controller.open_session(tmp_path / "mine")
@@ -267,6 +272,64 @@ def test_a_session_is_not_opened_into_frames_that_come(session, stack, backend, 
     assert session.told[-1] == ("info", "The session of cells is open: 1 object.")
     assert session.document.prompts()[1, 0].points == ((40, 50),)
     assert not {"mine", "mine tracks"} & {layer.name for layer in session.viewer.layers}
+
+
+def test_a_session_that_is_dropped_while_another_is_saved_is_opened_after_that_and_tried_once(session, stack, tmp_path):
+    session.click(0, 40, 50)
+    session.settle()
+    session.controller.save_session(tmp_path / "mine")
+    quiet(session)
+    session.controller.save_session(tmp_path / "again")
+    session.viewer.add_labels(stack, name="mine", metadata={METADATA: str(tmp_path / "mine")})
+    session.viewer.add_labels(stack, name="none", metadata={METADATA: str(tmp_path)})
+    session.told.clear()
+    quiet(session)
+    session.loop.until(lambda: len(session.told) == 4)
+    quiet(session)
+    saved, opened, failed, left = (text for _, text in session.told)
+    assert saved == f"The session is saved in {tmp_path / 'again'}."
+    assert opened == "The session of cells is open: 1 object."
+    assert "no session.json" in failed
+    assert left == "The session is not open. none stays to be looked at, and will go when it is opened."
+    assert [layer.name for layer in session.viewer.layers if METADATA in layer.metadata] == ["none"]
+
+
+def test_what_is_said_while_a_session_is_put_in_is_refused_in_words(session, tmp_path, monkeypatch):
+    session.click(0, 15, 20)
+    session.propagate()
+    session.controller.save_session(tmp_path / "mine")
+    quiet(session)
+    control, gate, copy = session.controller, threading.Event(), keeping._copy
+    monkeypatch.setattr(keeping, "_copy", lambda *args: (gate.wait(10), copy(*args)))
+    labels = session.viewer.layers[OBJECTS]
+    control.set_tool("paint")
+    control.open_session(tmp_path / "mine")
+    session.loop.until(lambda: control.workspace.unready("wait"))
+    session.told.clear()
+    box = [[2, 30, 40], [2, 30, 60], [2, 50, 60], [2, 50, 40]]
+    for act, wish in (
+        (lambda: session.click(2, 40, 50), "add prompts"),
+        (lambda: session.viewer.layers["SAM 2 boxes"].add_rectangles(box), "add prompts"),
+        (control.accept, "accept frames"),
+        (control.accept_frame, "accept frames"),
+        (control.new_object, "begin a new object"),
+        (lambda: control.propagate("both", 0, 5), "propagate"),
+        (control.divide, "record a division"),
+    ):
+        act()
+        assert session.told == [("warning", f"A session is being opened. Wait until it is there, to {wish}.")]
+        session.told.clear()
+    assert not labels.editable, "strokes of the brush would be lost"
+    assert len(session.viewer.layers[POINTS].data) == len(session.viewer.layers["SAM 2 boxes"].data) == 0
+    gate.set()
+    quiet(session)
+    assert session.told == [("info", "The session of cells is open: 1 object.")]
+    assert session.viewer.layers[POINTS].data.tolist() == [[0, 15, 20]]
+    assert labels.editable
+    assert labels.mode == "paint"
+    session.click(2, 17, 24)
+    session.settle()
+    assert session.document.prompt((), 1, 2).points == ((17, 24),)
 
 
 def test_two_viewers_keep_their_own(session, open_session, stack):

@@ -288,7 +288,6 @@ def assert_refused(desk, text) -> None:
         lambda: desk.actions.delete([1]),
         lambda: desk.actions.renumber(1, 7),
         lambda: desk.actions.rename(1, "mother"),
-        lambda: desk.actions.set_locked(1, True),
     ):
         desk.said.clear()
         assert not edit()
@@ -312,6 +311,37 @@ def test_edits_wait_for_the_end_of_a_propagation(desk):
     desk.session.backend.gate.set()
     desk.session.settle()
     assert desk.actions.split(1)
+
+
+def test_a_tick_accepts_while_frames_come_as_the_key_does_and_what_comes_later_is_dropped(desk, monkeypatch):
+    session, control = desk.session, desk.session.controller
+    before, tracker = session.labels.copy(), session.backend.tracker
+
+    def losing(model, stack):
+        made = tracker(model, stack)
+        made._follow = lambda mask, frame: np.zeros_like(mask)
+        return made
+
+    monkeypatch.setattr(session.backend, "tracker", losing)
+    session.backend.gate.clear()
+    control.propagate_anew()
+    assert control.propagation.running
+    assert desk.actions.set_locked(2, True)
+    session.viewer.dims.set_current_step(0, 4)
+    control.select_object(1)
+    control.accept()
+    assert desk.said == []
+    assert desk.document.locked() == {(2, frame) for frame in range(6)} | {(1, 4)}
+    session.backend.gate.set()
+    session.settle()
+    np.testing.assert_array_equal(session.labels == 2, before == 2)
+    assert [frame for frame in range(6) if (session.labels[frame] == 1).any()] == [0, 4]
+    control.undo()
+    assert desk.document.locked() == {(2, frame) for frame in range(6)} | {(1, 4)}, "the propagation goes first"
+    control.undo()
+    assert desk.document.locked() == {(2, frame) for frame in range(6)}
+    control.undo()
+    assert desk.document.locked() == set()
 
 
 def test_edits_wait_until_labels_are_taken(desk):

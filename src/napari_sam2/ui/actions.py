@@ -69,8 +69,15 @@ class Actions:
             self._tell("warning", "There is no image yet. Open one, or drop a file onto the viewer.")
         return self.workspace
 
+    def unready(self, wish: str) -> str:
+        """Why nothing at all can be said for the moment, and what to do, as a sentence; "" when it can."""
+        return self.workspace.unready(wish) if self.workspace is not None else ""
+
     def hindrance(self, wish: str) -> str:
         """What is under way that a wish would get in the way of, and what to do, as a sentence; "" when nothing is."""
+        unready = self.unready(wish)
+        if unready:
+            return unready
         if self.propagation.paused:
             return f"Paused. Cancel, or resume and wait for the end, to {wish}."
         if self.propagation.running:
@@ -81,7 +88,13 @@ class Actions:
 
     def _free(self, wish: str) -> bool:
         """Whether nothing is under way that this would get in the way of; says so when not."""
-        hindrance = self.hindrance(wish)
+        return self._unhindered(self.hindrance(wish))
+
+    def _ready(self, wish: str) -> bool:
+        """Whether this can be said now, frames coming in or not; says so when not."""
+        return self._unhindered(self.unready(wish))
+
+    def _unhindered(self, hindrance: str) -> bool:
         if hindrance:
             self._tell("warning", hindrance)
         return not hindrance

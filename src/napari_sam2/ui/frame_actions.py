@@ -44,9 +44,7 @@ class FrameActions(Actions):
             self.propagation.resume()
         elif self.propagation.running:
             self.carrying.queue(wish, work.visible()[0])
-        elif self.prompting.labels.running:
-            self._free("propagate")
-        else:
+        elif self._free("propagate"):
             self.keeping.uses(work, self.choice.model)
             self.carrying.start(work, wish, self.choice)
         self.changed.emit()
@@ -80,14 +78,14 @@ class FrameActions(Actions):
     def accept(self) -> None:
         """Accept the current object on the frame on screen, or take that back."""
         work = self._need_image()
-        if work is not None:
+        if work is not None and self._ready("accept frames"):
             self._accept(work, work.document.current)
         self.changed.emit()
 
     def accept_frame(self) -> None:
         """Accept every object on the frame on screen, or take that back."""
         work = self._need_image()
-        if work is not None:
+        if work is not None and self._ready("accept frames"):
             self._accept(work, EVERY)
         self.changed.emit()
 

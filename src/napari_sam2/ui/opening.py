@@ -19,6 +19,9 @@ from napari_sam2.ui.workspaces import Workspaces
 METADATA = "napari-sam2 session"
 """Key in the metadata of a layer that was read from a session folder: the path of the folder."""
 
+_TRIED = "napari-sam2 session not opened"
+"""Key in the metadata of such a layer whose session was not opened: nothing is tried again by itself."""
+
 _WISH = "open a session"
 
 
@@ -57,6 +60,8 @@ class Opening:
         self._tell = tell
         self.ask = ask
         self._free = free
+        self._dropped: str | None = None
+        keeping.changed.connect(self._on_keeping)
         keeping.opened.connect(self._on_opened)
 
     def open(self, path: Path) -> None:
@@ -66,9 +71,38 @@ class Opening:
 
     def open_dropped(self) -> None:
         """Open the session of a layer that napari has read from a session folder, if there is one."""
-        path = next((layer.metadata[METADATA] for layer in self._viewer.layers if METADATA in layer.metadata), None)
+        waiting = (layer.metadata for layer in self._viewer.layers if _TRIED not in layer.metadata)
+        path = next((about[METADATA] for about in waiting if METADATA in about), None)
+        # While another session is read or written, this waits for the end of that.
         if path is not None and not self._keeping.busy:
+            self._dropped = path
             self.open(Path(path))
+            if not self._keeping.busy:
+                self._on_keeping()
+
+    def _on_keeping(self) -> None:
+        """Whatever was being done may be over, and with it the opening of a session that was dropped."""
+        if self._keeping.busy:
+            return
+        path, self._dropped = self._dropped, None
+        if path is not None:
+            self._leave(path)
+        self.open_dropped()
+
+    def _leave(self, path: str) -> None:
+        """Its session was not opened; a layer that stood for it stays, for it may be what the user wanted to see."""
+        names = []
+        for layer in self._viewer.layers:
+            if layer.metadata.get(METADATA) == path:
+                layer.metadata = {**layer.metadata, _TRIED: True}
+                names.append(layer.name)
+        if names:
+            stay = "stays" if len(names) == 1 else "stay"
+            self._tell(
+                "info",
+                f"The session is not open. {' and '.join(names)} {stay} to be looked at, and will go when it is "
+                "opened.",
+            )
 
     def _on_read(self, saved: Saved) -> None:
         images = self._fitting(saved)
@@ -156,8 +190,9 @@ class Opening:
     def _on_opened(self, pair: tuple[Any, Saved]) -> None:
         """A layer that stood for the session is not needed any more."""
         work, saved = pair
+        stood_for, self._dropped = (str(saved.folder), self._dropped), None
         for layer in list(self._viewer.layers):
-            if layer.metadata.get(METADATA) == str(saved.folder):
+            if METADATA in layer.metadata and layer.metadata[METADATA] in stood_for:
                 if layer in work.layers:
                     layer.metadata = {}
                 else:

@@ -67,7 +67,7 @@ class PromptActions(Actions):
     def new_object(self) -> None:
         """Let the next prompts belong to a new object. It starts with what belongs to it."""
         work = self._need_image()
-        if work is not None:
+        if work is not None and self._ready("begin a new object"):
             work.document.new_object()
             work.points.positive = True
         self.changed.emit()

@@ -37,6 +37,8 @@ class PromptLayer(ABC):
         self._color_of = color_of
         self._known = 0
         self._writing = False
+        self.closed = ""
+        """Why nothing can be said in the layer for the moment, in which the document has no prompts; "" when it can."""
         layer.events.data.connect(self._on_data)
         layer.events.features.connect(self._on_features)
 
@@ -48,7 +50,7 @@ class PromptLayer(ABC):
     def read(self) -> None:
         """Bring the document in line with the layer; what cannot be a prompt is taken back."""
         self._known = len(self.layer.data)
-        reason, again = self._read()
+        reason, again = self._refuse_all() if self.closed else self._read()
         if reason or again:
             self._take_back()
         if reason:
@@ -86,6 +88,11 @@ class PromptLayer(ABC):
     @abstractmethod
     def _stamp(self, features: pd.DataFrame, row: int) -> None:
         """Say in its row of the features what a new entry belongs to."""
+
+    def _refuse_all(self) -> tuple[str, bool]:
+        """As `_read`, for a layer that is closed. napari tells of one shape several times; it is refused once."""
+        any_new = len(self.layer.data) > 0  # the document holds no prompts then
+        return self.closed if any_new else "", any_new
 
     def _take_back(self) -> None:
         self.write()

@@ -158,6 +158,10 @@ class Proposals:
         chosen = [number for number in numbers if number in self._masks]
         if work is None or not chosen:
             return
+        unready = work.unready("accept proposals")
+        if unready:
+            self.told.emit("warning", unready)
+            return
         document, after, ids = work.document, work.objects.frame(plane, frame).copy(), []
         masks = {number: self._masks.pop(number) for number in chosen}
         with work.drawn(), document.one_step(f"accept {counted(len(chosen), 'proposal')}") as step:

@@ -154,7 +154,10 @@ class ReviewActions:
         return self._edit(lambda document: document.delete(*object_ids))
 
     def set_locked(self, object_id: int, locked: bool) -> bool:
-        """Accept all frames that an object has pixels on, or none of its frames."""
+        """Accept all frames that an object has pixels on, or none of its frames.
+
+        While frames come in, too: a frame that comes later for an accepted one is dropped.
+        """
         plane = self._model.plane
 
         def lock(document: Document) -> None:
@@ -168,20 +171,25 @@ class ReviewActions:
                     for frame in document.locked_frames(object_id, plane):
                         document.unlock(object_id, frame, plane)
 
-        return self._edit(lock)
+        return self._edit(lock, self._model.controller.unready("accept frames"))
 
     def set_visible(self, object_id: int, visible: bool) -> None:
         """Show the masks of an object, or hide them."""
         self.visibility.set(object_id, visible)
         self._model.cells_changed.emit()
 
-    def _edit(self, edit: Callable[[Document], object]) -> bool:
-        """Do something to the document; False when that cannot be done."""
+    def _edit(self, edit: Callable[[Document], object], hindrance: str | None = None) -> bool:
+        """Do something to the document; False when that cannot be done.
+
+        Args:
+            hindrance: what is in the way; None for all that may be in the way of changing objects.
+        """
         work = self._model.work
         if work is None:
             return False
-        # What is written in the meantime would belong to the objects as they were.
-        hindrance = self._model.controller.hindrance("change objects")
+        if hindrance is None:
+            # What is written in the meantime would belong to the objects as they were.
+            hindrance = self._model.controller.hindrance("change objects")
         if hindrance:
             self._say("warning", hindrance)
             return False

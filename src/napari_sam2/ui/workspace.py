@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +40,14 @@ class ViewerLike(Protocol):
     def add_layer(self, layer: Layer) -> Layer: ...
 
 
+@dataclass(frozen=True)
+class _Filling:
+    """How the labels stood before a session was put into them."""
+
+    editable: bool
+    mode: str
+
+
 class Workspace:
     """One image with its prompts and masks. Fitting layers that are in the viewer already are taken over.
 
@@ -66,6 +75,7 @@ class Workspace:
         self._loop = loop
         self.model: Any = None
         self.masks_come_along = False
+        self._filling: _Filling | None = None
         self._names: dict[Layer, str] = {}
         self.look = Look()
         self._scene: tuple[Any, Scene] | None = None
@@ -128,6 +138,13 @@ class Workspace:
                 setattr(layer, name, where[name])
         self.show()
         self._uncover()
+
+    def unready(self, wish: str) -> str:
+        """Why a wish must wait while a session is put in here, as a sentence; "" when none is.
+
+        The session takes the place of all that is said meanwhile.
+        """
+        return f"A session is being opened. Wait until it is there, to {wish}." if self._filling is not None else ""
 
     def visible(self) -> tuple[Plane, int]:
         """The plane and frame at which the sliders stand, the nearest of the image when they stand outside."""
@@ -253,9 +270,18 @@ class Workspace:
             self.set_frame_axis(frame_axis, swept)
         # Pixels will be written that nobody has painted.
         self.painting.detach()
+        self._filling = _Filling(bool(self._labels.editable), str(self._labels.mode))
+        self._labels.editable = False
+        self.points.closed = self.boxes.closed = self.unready("add prompts")
 
     def filled(self) -> None:
         """Pixels were written that nobody has painted."""
+        if self._filling is not None:
+            self._labels.editable = self._filling.editable
+            if self._labels.editable:
+                self._labels.mode = self._filling.mode
+        self._filling = None
+        self.points.closed = self.boxes.closed = ""
         self.objects.read_anew()
         self.painting.detach()
         self.painting = Painting(self.objects, self.document, self.visible, self._loop.post)
