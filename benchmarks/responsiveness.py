@@ -6,7 +6,7 @@ runs, then while frames are segmented, and then while many things are done at on
 event has to wait; what the widget does on the main thread is timed piece by piece, as time of the processor, so that
 other programs count less.
 
-``responsiveness_compared.py`` runs this several times, with and without the inference thread stepping back.
+``responsiveness_compared.py`` runs this several times, with several nicenesses of the inference thread.
 """
 
 from __future__ import annotations
@@ -249,14 +249,11 @@ def main() -> None:
     parser.add_argument("side", type=int, nargs="?", default=1024)
     parser.add_argument("--model", default="")
     parser.add_argument("--seconds", type=float, default=15.0)
-    parser.add_argument(
-        "--alike", action="store_true", help="viewer and inference have the same right to the processor"
-    )
+    parser.add_argument("--niceness", type=int, default=politeness.NICENESS, help="of the inference thread")
     parser.add_argument("--times", type=Path, help="write all times into this file, and leave out what comes after")
     parser.add_argument("--show", action="store_true", help="where the main thread was when it was late")
     chosen = parser.parse_args()
-    if chosen.alike:
-        politeness.NICENESS = 0
+    politeness.NICENESS = chosen.niceness
     import napari_sam2.tracking.labels  # noqa: F401  with a real model this is done by the time of the first mask
 
     labels = discs(chosen.objects, chosen.side)

@@ -4,9 +4,14 @@ import os
 import sys
 import threading
 
-NICENESS = 10
+NICENESS = 5
 """By how much the inference thread is nicer than the viewer (see `nice`): of two threads that want one core, the viewer
-gets nine tenths of it. With nothing to draw, the inference thread loses nothing."""
+gets three quarters of it. With nothing to draw, the inference thread loses nothing.
+
+Not more, since other programs of the same session have the viewer's niceness: beside them nothing but a quarter of a
+core is left of each. And not by turns, for who may not administer the system can make a thread nicer, but never less
+nice again.
+"""
 
 _TURN_SECONDS = 0.0005
 """How long the thread may keep Python to itself while somebody waits for it.
