@@ -59,6 +59,24 @@ def test_after_kill_9_all_finished_frames_and_prompts_are_offered_again(open_ses
     assert session.labels.any(axis=(1, 2)).all()
 
 
+def test_a_reopened_session_shows_a_prompt_where_the_frame_on_screen_is_empty(open_session, stack, tmp_path):
+    deep = np.stack([np.zeros_like(stack), stack], axis=1)
+    one = open_session(deep, scale=(2, 1, 0.5, 0.5))
+    one.viewer.dims.set_current_step(1, 1)
+    one.click(1, 1, 16, 22)
+    one.settle()
+    one.propagate(first=0, last=3)
+    one.controller.save_session(tmp_path / "mine")
+    quiet(one)
+    other = open_session(deep, scale=(2, 1, 0.5, 0.5))
+    for there, expected in (((5, 0), ((1,), 1)), ((5, 1), ((1,), 1)), ((3, 1), ((1,), 3))):
+        for axis, step in enumerate(there):
+            other.viewer.dims.set_current_step(axis, step)
+        other.controller.open_session(tmp_path / "mine")
+        quiet(other)
+        assert other.controller.workspace.visible() == expected
+
+
 def test_frames_and_prompts_are_on_the_disk_while_frames_come(session):
     session.click(0, 15, 20)
     session.settle()

@@ -158,7 +158,17 @@ class Controller(PromptActions, FrameActions):
         work, saved = pair
         work.model = self.choice if self.choice.model == saved.model else ModelChoice(saved.model)
         self.prompted.drop_all()
+        self._show_something(work)
         self.changed.emit()
+
+    def _show_something(self, work: Workspace) -> None:
+        """Turn to a prompt where the frame on screen is empty: who reopens a session wants to see that it is there."""
+        plane, frame = work.visible()
+        document = work.document
+        places = [(plane, *key) for plane in document.planes for key in document.prompts(plane)]
+        if places and not work.objects.masks.objects(plane, frame):
+            nearest = min(places, key=lambda at: (at[1] != document.current, at[0] != plane, abs(at[2] - frame)))
+            work.turn_to(nearest[0], nearest[2])
 
     def _on_layer(self, event: Any = None) -> None:
         # Labels and tracks of a session come at once.

@@ -70,16 +70,7 @@ class ReviewActions:
         work = self._model.work
         if work is None or work.axes.frame is None:
             return
-        dims, layer = self._model.viewer.dims, work.objects.layer
-        index = work.axes.index(self._model.plane, min(max(frame, 0), work.axes.frames - 1))
-        here = list(layer.world_to_data(dims.point))
-        for axis in (work.axes.frame, work.axes.swept):
-            if axis is not None:
-                here[axis] = index[axis]
-        world = layer.data_to_world(here)
-        for axis in (work.axes.frame, work.axes.swept):
-            if axis is not None:
-                dims.set_point(axis + dims.ndim - len(here), world[axis])
+        work.turn_to(self._model.plane, min(max(frame, 0), work.axes.frames - 1))
 
     def next_doubtful(self, by: int = 1) -> None:
         """Go to the next doubtful place of the listed objects, or with -1 to the one before."""

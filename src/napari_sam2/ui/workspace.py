@@ -152,6 +152,18 @@ class Workspace:
         inside = np.clip(position, 0, np.subtract(self.axes.shape, 1))
         return self.axes.plane_of(inside), self.axes.frame_of(inside)
 
+    def turn_to(self, plane: Plane, frame: int) -> None:
+        """Let the sliders stand at a plane and frame."""
+        dims, layer, axes = self._viewer.dims, self._labels, self.axes
+        here = list(layer.world_to_data(dims.point))
+        index = axes.index(plane, frame)
+        moved = [axis for axis in (axes.frame, axes.swept, *axes.held) if axis is not None]
+        for axis in moved:
+            here[axis] = index[axis]
+        world = layer.data_to_world(here)
+        for axis in moved:
+            dims.set_point(axis + dims.ndim - len(here), world[axis])
+
     def flat(self) -> bool:
         """Whether the viewer shows just the axes y and x."""
         dims = self._viewer.dims
