@@ -111,6 +111,22 @@ def test_the_first_thing_to_do_is_a_click(desk, disc):
     assert "Propagate (G)" in desk.child(QLabel, "hint").text()
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_who_saw_the_whole_image_sees_it_beside_the_widget(make_napari_viewer_proxy, qtbot, backend, stack, whole):
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.window.resize(1100, 750)
+    viewer.add_image(np.tile(stack, 3), name="cells")
+    qtbot.wait(200)
+    if not whole:
+        viewer.scene.camera.zoom *= 3
+        qtbot.wait(50)
+    zoom = viewer.scene.camera.zoom
+    desk = Desk(viewer, qtbot, backend)
+    qtbot.wait(400)
+    assert desk.control.workspace.whole() == whole
+    assert (viewer.scene.camera.zoom < zoom) == whole
+
+
 def test_shift_click_is_negative_just_once(desk):
     desk.click(*world(15, 20))
     desk.click(*world(15, 24), modifier=SHIFT)

@@ -9,7 +9,7 @@ from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.loop import QtLoop
 from napari_sam2.ui.review_dock import HEIGHT, ReviewDock
 
-_SETTLE_SECONDS = 0.1
+SETTLE_SECONDS = 0.1
 """Until Qt has given the docks their sizes."""
 
 
@@ -31,13 +31,14 @@ class ReviewOpener:
     def open(self) -> ReviewDock:
         """Show the review, or bring it to the front."""
         if self.review is None or not self.review.open:
-            whole = self._shows_whole_image()
+            work = self.controller.workspace
+            whole = work is not None and work.whole()
             self.review = ReviewDock(self._viewer, self.controller, self.loop)
             self._viewer.window.add_dock_widget(self.review, name="Review", area="bottom", add_vertical_stretch=False)
             settle_below(self.review)
             if whole:
                 # The view is lower now. Who had the whole image in it has it still.
-                self.loop.later(_SETTLE_SECONDS, self._viewer.reset_view)
+                self.loop.later(SETTLE_SECONDS, self._viewer.reset_view)
         dock = _dock_of(self.review)
         if dock is not None:
             dock.show()
@@ -60,15 +61,6 @@ class ReviewOpener:
         self.controller.propagation.ended.disconnect(self._on_ended)
         if self.review is not None:
             self.review.close_down()
-
-    def _shows_whole_image(self) -> bool:
-        work = self.controller.workspace
-        if work is None or not work.flat():
-            return False
-        spatial = list(work.axes.spatial)
-        low, high = work.objects.layer.corner_pixels[:, spatial]
-        ends = [work.axes.shape[axis] - 1 for axis in spatial]
-        return bool((low <= 0).all() and (high >= ends).all())
 
     def _on_ended(self, cancelled: bool, error: BaseException | None) -> None:
         # Once; whoever closes it does not want it.

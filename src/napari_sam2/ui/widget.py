@@ -22,7 +22,7 @@ from napari_sam2.ui.model_chooser import ModelChooser
 from napari_sam2.ui.models import devices
 from napari_sam2.ui.progress_state import ProgressState
 from napari_sam2.ui.readers import folder_of
-from napari_sam2.ui.review_opener import ReviewOpener
+from napari_sam2.ui.review_opener import SETTLE_SECONDS, ReviewOpener
 from napari_sam2.ui.session_menu import SessionMenu
 from napari_sam2.ui.settings import default_choice, keep
 
@@ -65,6 +65,15 @@ class SegmentStackWidget(QWidget):
         self.destroyed.connect(self._close_down)
         self._close_down.follow_theme(self.form.prompt_tools)
         self._render()
+        work = self.controller.workspace
+        self._was_whole = work is not None and work.whole()
+
+    def showEvent(self, event: Any) -> None:
+        """The view is narrower beside the widget. Who had the whole image in it has it still."""
+        super().showEvent(event)
+        if self._was_whole:
+            self._was_whole = False
+            self._loop.later(SETTLE_SECONDS, self._viewer.reset_view)
 
     def hideEvent(self, event: Any) -> None:
         """Let go of the viewer when the dock was closed, not when it is only behind another tab."""

@@ -170,6 +170,15 @@ class Workspace:
         offset = dims.ndim - len(self.axes.shape)
         return {axis - offset for axis in dims.displayed} == set(self.axes.spatial)
 
+    def whole(self) -> bool:
+        """Whether all of a frame is to be seen."""
+        image = self.image
+        shape = image.level_shapes[image.data_level] if image.multiscale else image.data.shape
+        spatial = list(self.axes.spatial)
+        low, high = image.corner_pixels[:, spatial]
+        ends = [shape[axis] - 1 for axis in spatial]
+        return self.flat() and bool((low <= 0).all() and (high >= ends).all())
+
     def armed(self) -> bool:
         """Whether a click or a drag in the image makes a prompt."""
         modes = {
