@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from napari_sam2.wording import counted
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -80,7 +82,7 @@ def hint(now: Situation) -> str:
     if now.propagated and now.accepted:
         return "Accepted: propagation leaves this frame alone and goes by it. Press U to take that back."
     if now.propagated and now.doubtful:
-        places = "1 doubtful place" if now.doubtful == 1 else f"{now.doubtful} doubtful places"
+        places = counted(now.doubtful, "doubtful place")
         return f"{places}: press . to go to the next. Wrong: click, Shift-click. Right: U accepts it."
     if now.propagated:
         return (

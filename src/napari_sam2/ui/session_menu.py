@@ -12,6 +12,7 @@ from napari_sam2.session.autosave import Unfinished
 from napari_sam2.session.folder_format import ImageEntry
 from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.opening import Questions
+from napari_sam2.wording import counted
 
 _SHOWN = 8
 
@@ -101,4 +102,4 @@ def title(session: Unfinished) -> str:
         when = f", {datetime.datetime.fromisoformat(session.saved):%d %b %H:%M}"
     except ValueError:
         when = ""
-    return f"{session.image}, {session.objects} object{'s' * (session.objects != 1)}{when}"
+    return f"{session.image}, {counted(session.objects, 'object')}{when}"

@@ -328,11 +328,6 @@ class Workspace:
         self._viewer.layers.selection.active = self.points.layer
         self.points.layer.mode = "add"
 
-    def ready_to_draw(self) -> None:
-        """Select the boxes, in the mode in which a drag adds one."""
-        self._viewer.layers.selection.active = self.boxes.layer
-        self.boxes.layer.mode = "add_rectangle"
-
     def ready_for(self, tool: str, mode: str) -> None:
         """Select the layer of a tool, in the mode in which a gesture makes a prompt."""
         layer = {"points": self.points.layer, "paint": self._labels}.get(tool, self.boxes.layer)
