@@ -40,7 +40,7 @@ def paint_instead(where: Callable[[int, Any], tuple[int, int]]) -> None:
     from napari_sam2.tracking.objects import Answer
 
     def track(
-        network: Network, frame: int, views: Sequence[Any], selections: Sequence[Any], *, keep: bool
+        network: Network, frame: int, views: Sequence[Any], selections: Sequence[Any], *, keep: bool, after: int
     ) -> Iterator[tuple[int, Answer, Remembered]]:
         config = network.config
         for index, view in enumerate(views):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_sam2.tracking.marks import Marks
 from napari_sam2.tracking.memory_bank import MemoryBank
 from napari_sam2.tracking.view import View
 
@@ -59,7 +60,7 @@ class TrackedObject:
     """Answers to the prompts by frame; missing where a prompt has not been looked at yet."""
     answered: dict[int, int] = field(default_factory=dict)
     """How many interactions of a frame its answer includes."""
-    seen: dict[int, bool] = field(default_factory=dict)
+    seen: Marks = field(default_factory=Marks)
     """Frames on which it was segmented in a propagation, and whether backwards: a prompt there is a correction."""
     alone: set[int] = field(default_factory=set)
     """Frames that were answered before a propagation came by, so that memory had no say."""

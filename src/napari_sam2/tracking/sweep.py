@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
+from napari_sam2.tracking.marks import Marks
 from napari_sam2.tracking.objects import TrackedObject
 
 
@@ -18,7 +19,7 @@ class Sweep:
 
     wanted: Callable[[TrackedObject], range]
     backward: bool
-    _done: WeakKeyDictionary[TrackedObject, set[int]] = field(default_factory=WeakKeyDictionary)
+    _done: WeakKeyDictionary[TrackedObject, Marks] = field(default_factory=WeakKeyDictionary)
 
     def missing(self, things: Collection[TrackedObject]) -> list[int]:
         """Frames that any object is still wanted on, in the order of travel."""
@@ -33,7 +34,7 @@ class Sweep:
         before = frame + 1 if self.backward else frame - 1
         out = []
         for thing in things:
-            wanted, done = self.wanted(thing), self._done.get(thing, set())
+            wanted, done = self.wanted(thing), self._done.get(thing, ())
             follows = before not in wanted or before in done or before in thing.starts
             if frame in wanted and frame not in done and follows:
                 out.append(thing)
@@ -41,5 +42,5 @@ class Sweep:
 
     def visit(self, thing: TrackedObject, frame: int) -> None:
         """The object has been segmented on a frame."""
-        self._done.setdefault(thing, set()).add(frame)
+        self._done.setdefault(thing, Marks())[frame] = True
         thing.seen[frame] = self.backward
