@@ -588,8 +588,13 @@ def test_the_button_queues_while_frames_are_segmented_and_what_waits_can_be_drop
     assert queued.text() == "Then: frames 0–5"
     desk.qtbot.mouseClick(drop, LEFT)
     desk.qtbot.waitUntil(lambda: not queued.isVisible())
-    desk.qtbot.mouseClick(desk.child(QPushButton, "pause"), LEFT)
-    desk.qtbot.waitUntil(lambda: button.text() == "Resume (G)")
+    pause = desk.child(QPushButton, "pause")
+    desk.qtbot.mouseClick(pause, LEFT)
+    desk.qtbot.waitUntil(lambda: pause.text() == "Resume")
+    assert [each.text() for each in desk.widget.findChildren(QPushButton) if "Resume" in each.text()] == ["Resume"]
+    assert button.text() == "Propagate (G)"
+    assert button.toolTip() == "Go on with the frames [G]"
+    assert pause.toolTip() == "Go on with the frames"
     backend.gate.set()
     desk.qtbot.mouseClick(button, LEFT)
     desk.settle()

@@ -27,9 +27,9 @@ DIRECTIONS = (("Both directions", "both"), ("Forward", "forward"), ("Backward", 
 _PROPAGATE = {
     "Propagate": "Find the objects in all frames",
     "Queue": "Do what has changed, too, after the frames that are being segmented",
-    "Resume": "Go on with the frames",
 }
 """What the button that propagates can say, and what it does then."""
+_GO_ON, _HOLD = "Go on with the frames", "Hold for a while; clicks are still answered"
 
 _HINT_STYLE = (
     "QLabel#hint { background: rgba(0, 122, 204, 45); border-left: 3px solid rgb(0, 122, 204);"
@@ -99,7 +99,7 @@ class Form(QWidget):
         self.first_frame = _spin("first_frame", "First frame to fill")
         self.last_frame = _spin("last_frame", "Last frame to fill")
         self.propagate = _button("propagate", "Propagate", _PROPAGATE["Propagate"])
-        self.pause = _button("pause", "Pause", "Hold for a while; clicks are still answered")
+        self.pause = _button("pause", "Pause", _HOLD)
         self.cancel = _button("cancel", "Cancel", "Stop. Finished frames stay, Propagate goes on from there.")
         self.progress = _progress()
         self.queued = QLabel()
@@ -168,10 +168,17 @@ class Form(QWidget):
         self.queued.setText(f"Then: {text}" if text else "")
         self._queued.setVisible(bool(text))
 
-    def name_propagate(self, text: str) -> None:
-        """Let the button that propagates say what it does now."""
+    def name_propagate(self, running: bool, paused: bool) -> None:
+        """Let the buttons that propagate and pause say what they do now.
+
+        While it is paused, both go on. Only one is called so: the one that paused it, where the mouse still is.
+        """
+        text = "Queue" if running and not paused else "Propagate"
+        tip = _GO_ON if paused else _PROPAGATE[text]
         self.propagate.setText(f"{text} ({key_of('propagate')})")
-        self.propagate.setToolTip(f"{_PROPAGATE[text]} [{key_of('propagate')}]")
+        self.propagate.setToolTip(f"{tip} [{key_of('propagate')}]")
+        self.pause.setText("Resume" if paused else "Pause")
+        self.pause.setToolTip(_GO_ON if paused else _HOLD)
 
     def show_ends(self, deep: bool, on: bool, idle: bool) -> None:
         """Let the user say whether objects end in depth, where they are followed in depth.

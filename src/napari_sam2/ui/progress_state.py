@@ -27,10 +27,9 @@ class ProgressState:
             widget.setEnabled(stack)
         # Without an image a click says what to do; that helps more than a button that does not move.
         form.propagate.setEnabled((stack or work is None) and not run.cancelling)
-        form.name_propagate("Resume" if run.paused else "Queue" if run.running else "Propagate")
+        form.name_propagate(run.running, run.paused)
         form.show_queued(queued_text(control.carrying.queued, work) if work is not None else "")
         form.pause.setEnabled(run.running and not run.cancelling)
-        form.pause.setText("Resume" if run.paused else "Pause")
         coming = self.awaited
         other = labels.running or control.loading.downloading or bool(coming.model)
         form.cancel.setEnabled(not run.cancelling if run.running else other)
