@@ -134,14 +134,53 @@ def test_accepted_proposals_are_proposals_again_when_that_is_undone(first, disc)
     layer = first.viewer.layers[PROPOSALS]
     assert first.viewer.layers.selection.active is layer
     np.testing.assert_array_equal(layer.data[0] > 0, disc(0, 1))
-    # Rejected, they stay so, whatever else is undone and made again.
+
+
+def test_rejected_proposals_are_proposals_again_when_that_is_undone(first, disc):
+    proposals = proposed(first)
     proposals.reject_all()
+    assert proposals.count == 0
+    assert PROPOSALS not in first.viewer.layers
+    assert first.document.history.undo_text == "reject 2 proposals"
     first.controller.undo()
+    first.settle()
+    assert proposals.count == 2
+    np.testing.assert_array_equal(first.viewer.layers[PROPOSALS].data[0] > 0, disc(0) | disc(0, 1))
     first.controller.redo()
     first.settle()
     assert proposals.count == 0
-    assert PROPOSALS not in first.viewer.layers
-    np.testing.assert_array_equal(first.labels[0], 1 * disc(0))
+    first.controller.undo()
+    # One by one, and mixed with what is accepted.
+    proposals.reject([2])
+    proposals.accept([1])
+    for count in (1, 2):
+        first.controller.undo()
+        first.settle()
+        assert proposals.count == count
+    assert not first.labels.any()
+    assert not first.document.history.undo_text
+    proposals.merge(1, 2)
+    assert proposals.count == 1
+    first.controller.undo()
+    assert proposals.count == 2
+    np.testing.assert_array_equal(first.viewer.layers[PROPOSALS].data[0] == 1, disc(0))
+
+
+def test_nothing_is_left_to_undo_of_proposals_that_are_gone(first):
+    proposals = proposed(first)
+    proposals.accept([1])
+    proposals.reject([2])
+    assert first.document.history.undo_text == "reject 1 proposal"
+    proposed(first)
+    assert first.document.history.undo_text == "accept 1 proposal"
+    proposals.reject_all()
+    first.controller.undo()
+    first.viewer.layers.remove(PROPOSALS)
+    assert not first.document.history.redo_text
+    first.controller.undo()
+    first.settle()
+    assert (proposals.count, PROPOSALS in first.viewer.layers) == (0, False)
+    assert not first.labels.any()
 
 
 def test_what_is_labelled_is_not_proposed_and_says_the_size(first, disc):

@@ -135,6 +135,12 @@ class Editable:
         self.history.push(step)
         self.history_changed.emit()
 
+    def drop_elsewhere(self, steps: Iterable[Step]) -> None:
+        """What these steps have made outside of the document is gone, and cannot be taken back any more."""
+        for step in steps:
+            self.history.drop_elsewhere(step)
+        self.history_changed.emit()
+
     # How it is done -------------------------------------------------------------------------------------------------
 
     @contextmanager

@@ -61,11 +61,15 @@ class FrameDelta:
 
 @dataclass
 class Step:
-    """One thing that the user can take back: values by (table, key), before and after, and pixels in order."""
+    """One thing that the user can take back: values by (table, key), before and after, and pixels in order.
+
+    With `elsewhere`, something that is not in the document is taken back with it, by who made the step.
+    """
 
     text: str
     changes: dict[tuple[str, Any], tuple[Any, Any]] = field(default_factory=dict)
     pixels: list[FrameDelta] = field(default_factory=list)
+    elsewhere: bool = False
     _values: int = field(default=0, init=False, repr=False, compare=False)
     """Memory that the values take, kept up with every change: a step may have 100,000 of them."""
 
@@ -80,7 +84,7 @@ class Step:
     @property
     def empty(self) -> bool:
         """Whether nothing is different after it."""
-        return not self.pixels and not self.changes
+        return not self.pixels and not self.changes and not self.elsewhere
 
     def note(self, table: str, key: Hashable, before: Any, after: Any) -> None:
         """A value was changed; of several changes of one key the first `before` counts."""
@@ -205,6 +209,13 @@ class History:
             return None
         self._back.append(self._forth.pop())
         return self._back[-1]
+
+    def drop_elsewhere(self, step: Step) -> None:
+        """What a step has made elsewhere is gone; with nothing else in it, there is nothing to take back any more."""
+        step.elsewhere = False
+        if step.empty:
+            self._back = [other for other in self._back if other is not step]
+            self._forth = [other for other in self._forth if other is not step]
 
     def clear(self) -> None:
         """Forget everything."""

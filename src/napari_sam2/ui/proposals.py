@@ -4,8 +4,8 @@ A click accepts, Shift-click rejects, Control-click on one and then another make
 """
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,11 +26,12 @@ NAME = "SAM 2 proposals"
 
 
 @dataclass
-class _Accepted:
-    """Proposals that became objects in one step; `back` when that was undone and they are proposals again."""
+class _Decided:
+    """What one step did to proposals: which there were `before` and are `after`; `back` when it is undone."""
 
     step: Step
-    masks: dict[int, np.ndarray]
+    before: dict[int, np.ndarray]
+    after: dict[int, np.ndarray] = field(default_factory=dict)
     back: bool = False
 
 
@@ -60,7 +61,7 @@ class Proposals:
         self._masks: dict[int, np.ndarray] = {}
         self._marked: int | None = None
         self._layer: Labels | None = None
-        self._accepted: list[_Accepted] = []
+        self._decided: list[_Decided] = []
         self.running = False
         self.done, self.total = 0, 1
         viewer.layers.events.removed.connect(self._on_removed)
@@ -113,11 +114,17 @@ class Proposals:
     def forget(self) -> None:
         """Stop looking, and drop what was found; nothing of it comes back any more."""
         self.cancel()
-        self._accepted.clear()
+        self._forget_decided()
         if self._work is not None:
             self._work.document.history_changed.disconnect(self._on_history)
-        self.reject_all()
+        self._masks.clear()
+        self._redraw()
         self._work = None
+
+    def _forget_decided(self) -> None:
+        decided, self._decided = self._decided, []
+        if self._work is not None:
+            self._work.document.drop_elsewhere(one.step for one in decided)
 
     def _on_begun(self, number: int, run: Iterator[Any]) -> None:
         if number == self._number:
@@ -154,13 +161,9 @@ class Proposals:
 
     def accept(self, numbers: Iterable[int]) -> None:
         """Make an object of each of these proposals, with its mask as prompt; all of them are taken back together."""
-        work, (plane, frame) = self._work, self._at
-        chosen = [number for number in numbers if number in self._masks]
-        if work is None or not chosen:
-            return
-        unready = work.unready("accept proposals")
-        if unready:
-            self.told.emit("warning", unready)
+        (plane, frame), chosen = self._at, self._chosen(numbers)
+        work = self._ready("accept proposals") if chosen else None
+        if work is None:
             return
         document, after, ids = work.document, work.objects.frame(plane, frame).copy(), []
         masks = {number: self._masks.pop(number) for number in chosen}
@@ -178,27 +181,46 @@ class Proposals:
             delta = work.objects.masks.write(plane, frame, after)
             if delta is not None:
                 step.pixels.append(delta)
-        self._accepted.append(_Accepted(step, masks))
+        self._decided.append(_Decided(step, masks))
         self._redraw()
+
+    def _chosen(self, numbers: Iterable[int]) -> list[int]:
+        return [number for number in numbers if number in self._masks]
+
+    def _ready(self, wish: str) -> Workspace | None:
+        """The workspace, if something can be decided in it now; says so when not."""
+        unready = self._work.unready(wish) if self._work is not None else ""
+        if unready:
+            self.told.emit("warning", unready)
+        return self._work if not unready else None
 
     def _on_history(self) -> None:
         """Let proposals whose acceptance is undone be proposals again, and objects when it is made again."""
         history = self._work.document.history if self._work is not None else History()
-        for accepted in self._accepted:
-            if accepted.step is history.next_of("undo" if accepted.back else "redo"):
-                accepted.back = not accepted.back
-                for number, mask in accepted.masks.items():
-                    if accepted.back:
-                        self._masks[number] = mask
-                    else:
-                        self._masks.pop(number, None)
-                self._redraw()
+        for one in self._decided:
+            if one.step is history.next_of("undo" if one.back else "redo"):
+                one.back = not one.back
+                self._replace(*((one.after, one.before) if one.back else (one.before, one.after)))
+
+    def _replace(self, these: Iterable[int], others: Mapping[int, np.ndarray]) -> None:
+        for number in these:
+            self._masks.pop(number, None)
+        self._masks.update(others)
+        self._redraw()
 
     def reject(self, numbers: Iterable[int]) -> None:
-        """Drop these proposals."""
-        for number in list(numbers):
-            self._masks.pop(number, None)
-        self._redraw()
+        """Drop these proposals; all of them come back together when that is undone."""
+        chosen = self._chosen(numbers)
+        self._turn_into(f"reject {counted(len(chosen), 'proposal')}", "reject proposals", chosen, {})
+
+    def _turn_into(self, text: str, wish: str, chosen: Iterable[int], after: dict[int, np.ndarray]) -> None:
+        """Let some proposals be others, or none, in a step that can be taken back. No object is made of them."""
+        before = {number: self._masks[number] for number in chosen}
+        work = self._ready(wish) if before else None
+        if work is not None:
+            self._decided.append(_Decided(Step(text, elsewhere=True), before, after))
+            self._replace(before, after)
+            work.document.add_step(self._decided[-1].step)
 
     def accept_all(self) -> None:
         """Make objects of all that are left."""
@@ -211,9 +233,9 @@ class Proposals:
     def merge(self, first: int, second: int) -> None:
         """Make one proposal of two."""
         if first != second and {first, second} <= self._masks.keys():
-            self._masks[first] = self._masks[first] | self._masks.pop(second)
+            both = self._masks[first] | self._masks[second]
             self._marked = None
-            self._redraw()
+            self._turn_into("make one of 2 proposals", "make one of two proposals", (first, second), {first: both})
 
     # Showing them ---------------------------------------------------------------------------------------------------
 
@@ -254,7 +276,7 @@ class Proposals:
         if event.value is self._layer:
             self._layer = None
             self._masks.clear()
-            self._accepted.clear()
+            self._forget_decided()
             self.changed.emit()
 
     def _redraw(self) -> None:
