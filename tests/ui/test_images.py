@@ -42,6 +42,40 @@ def test_colour_stacks(open_session, stack, disc):
     np.testing.assert_array_equal(session.labels == 1, np.stack([disc(frame) for frame in range(6)]))
 
 
+def names(session) -> list[str]:
+    return [layer.name for layer in session.viewer.layers]
+
+
+OURS = ["SAM 2 objects", "SAM 2 boxes", "SAM 2 points"]
+
+
+def test_images_that_are_opened_on_top_do_not_cover_the_masks(session, stack):
+    session.viewer.add_labels(stack, name="own")
+    for name in ("second", "third"):
+        session.viewer.add_image(stack, name=name)
+    session.loop.turn()
+    assert names(session) == ["cells", "second", "third", *OURS, "own"]
+    assert session.controller.workspace.image.name == "cells"
+
+
+def test_the_order_of_layers_is_left_to_the_user_otherwise(session, stack):
+    layers = session.viewer.layers
+    over = session.viewer.add_image(stack, name="over")
+    session.loop.turn()
+    layers.move(layers.index(over), len(layers))
+    session.click(0, 15, 20)
+    session.settle()
+    assert names(session) == ["cells", *OURS, "over"]
+    last = session.viewer.add_image(stack, name="last")
+    session.loop.turn()
+    assert names(session) == ["cells", *OURS, "over", "last"]
+    layers.remove(last)
+    over.visible = False
+    session.viewer.add_image(stack, name="last")
+    session.loop.turn()
+    assert names(session) == ["cells", "last", *OURS, "over"]
+
+
 def test_a_single_image_is_one_frame(open_session, stack, disc):
     session = open_session(stack[0])
     session.click(15, 20)

@@ -1,6 +1,6 @@
 """All that belongs to one image: which axis counts frames, the document, and the three layers that show it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -385,12 +385,28 @@ class Workspace:
         places = layer.data if isinstance(layer, Points) else [np.mean(corners, axis=0) for corners in layer.data]
         return all(self.axes.contains(place) for place in places)
 
+    def keep_above(self, new: Collection[Image]) -> None:
+        """Let images that have just been opened, on top of everything as napari puts them, lie under the layers.
+
+        Not where the user had laid another image over them before: that is how they are wanted.
+        """
+        above = self._viewer.layers[self._lowest() + 1 :]
+        if not any(isinstance(layer, Image) and layer.visible and layer not in new for layer in above):
+            for image in [layer for layer in above if layer in new]:
+                self._put_under(image)
+
     def _uncover(self) -> None:
         """Let the image lie under its layers: what is opened comes on top of those that are there."""
+        if self._viewer.layers.index(self.image) > self._lowest():
+            self._put_under(self.image)
+
+    def _lowest(self) -> int:
         listed = self._viewer.layers
-        lowest = min(listed.index(layer) for layer in self.layers)
-        if listed.index(self.image) > lowest:
-            listed.move(listed.index(self.image), lowest)
+        return min((listed.index(layer) for layer in self.layers if layer in listed), default=len(listed))
+
+    def _put_under(self, image: Image) -> None:
+        listed = self._viewer.layers
+        listed.move(listed.index(image), self._lowest())
 
 
 _NOTHING: dict[str, Any] = {name: {} for name in ("prompts", "seen", "locks", "parents", "births", "done", "scores")}

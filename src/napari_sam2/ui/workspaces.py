@@ -38,6 +38,8 @@ class Workspaces:
         self._all: dict[Image, Workspace] = {}
         self._orphans: list[Workspace] = []
         """Workspaces whose image has left, to go on with when it is opened again."""
+        self._new: list[Image] = []
+        """Images that have just come into the viewer."""
         self._shown: Workspace | None = None
         """The workspace whose layers are not put away: the current one, or that of the image that has just left."""
         self.current: Workspace | None = None
@@ -134,13 +136,17 @@ class Workspaces:
     def _on_inserted(self, event: Any) -> None:
         if isinstance(event.value, Image):
             self.images_changed.emit()
-            if self.current is None:
-                # The layer is not yet all set up while napari tells of it.
-                self._loop.post(self._open_if_none)
+            self._new.append(event.value)
+            # The layer is not yet all set up while napari tells of it.
+            self._loop.post(self._settle_inserted)
 
-    def _open_if_none(self) -> None:
+    def _settle_inserted(self) -> None:
+        """After all that the user has opened at once is there."""
+        new, self._new = self._new, []
         if self.current is None:
             self._open_any()
+        elif new and self.current.in_viewer:
+            self.current.keep_above(new)
 
     def _on_removed(self, event: Any) -> None:
         if isinstance(event.value, Image):
