@@ -159,6 +159,41 @@ def test_a_download_is_shown_and_can_be_cancelled(session):
     assert session.told == [("info", "Cancelled loading SAM 2.1 tiny. micro (bundled) on auto is in use again.")]
 
 
+@pytest.mark.parametrize("then", ["micro", "sam2.1_hiera_tiny"])
+def test_a_cancelled_download_stops_also_when_a_model_is_chosen_before_it_has_noticed(session, then):
+    reached, go_on = threading.Event(), threading.Event()
+    loading: Loading = session.controller.loading
+    ended: list[tuple[str, str]] = []
+
+    def download(choice, progress):
+        try:
+            for arrived in range(0, 157_000_000, 52_000_000):
+                progress(arrived, 156_000_000)
+                reached.set()
+                assert go_on.wait(10)
+        except Cancelled:
+            ended.append((choice.model, "stopped"))
+            raise
+        ended.append((choice.model, "here"))
+        return object()
+
+    session.backend.load = download
+    session.controller.set_model("sam2.1_hiera_tiny")
+    assert reached.wait(10)
+    session.controller.cancel()
+    session.controller.set_model("micro")
+    if then != "micro":
+        session.controller.set_model(then)
+    go_on.set()
+    session.loop.until(lambda: not loading.busy)
+    session.loop.turn()
+    assert ended[0] == ("sam2.1_hiera_tiny", "stopped")
+    assert ended[-1] == (then, "here")
+    assert loading.ready
+    assert session.controller.choice.model == then
+    assert session.told == []
+
+
 def test_an_unexpected_error_is_told_and_logged(session, caplog):
     session.backend.errors["predict"] = ZeroDivisionError("that should not be")
     session.click(0, 15, 20)

@@ -37,6 +37,9 @@ class Loading:
         self._asked: ModelChoice | None = None
         self._before: ModelChoice | None = None
         self._stop = threading.Event()
+        """Breaks off the latest request; every one has its own, since an earlier one may still be at work."""
+        self._running = self._stop
+        """The same of the request that the inference thread is at; touched there alone."""
         self._reported = 0.0
         self.amount: tuple[int, int | None] | None = None
         self.segmenter = Segmenter(backend, self._progress)
@@ -90,11 +93,19 @@ class Loading:
         self._asked = choice = self.choice
         self.ready = False
         self.amount = None
-        self._stop.clear()
+        stop = self._stop = threading.Event()
         self._thread.submit(
-            lambda: self.segmenter.prepare(choice), done=lambda _: self._on_loaded(choice), failed=self.blame
+            lambda: self._load(choice, stop),
+            done=lambda _: self._on_loaded(choice),
+            # A request before this one, broken off or failed, says nothing of this one.
+            failed=lambda error: stop is self._stop and self.blame(error),
         )
         self.changed.emit()
+
+    def _load(self, choice: ModelChoice, stop: threading.Event) -> None:
+        """Called on the inference thread."""
+        self._running = stop
+        self.segmenter.prepare(choice)
 
     def cancel(self) -> None:
         """Break off a download."""
@@ -105,6 +116,8 @@ class Loading:
         """Handle an error if it is about loading. Returns whether it was."""
         if not isinstance(error, NotLoaded):
             return False
+        if isinstance(error.__cause__, Cancelled) and not self._stop.is_set():
+            return True  # what was broken off has been asked for again since
         if error.choice == self.choice and self._asked == self.choice:
             self._asked = None
             self.ready = False
@@ -127,7 +140,7 @@ class Loading:
 
     def _progress(self, done: int, total: int | None) -> None:
         """Called on the inference thread, for every piece of a download."""
-        if self._stop.is_set():
+        if self._running.is_set():
             raise Cancelled
         now = time.monotonic()
         if now - self._reported >= _REPORT_SECONDS:
