@@ -1,6 +1,9 @@
 """Session folders: what is written is read again, and what is wrong is named."""
 
 import json
+import subprocess
+import sys
+import threading
 import time
 
 import numpy as np
@@ -239,6 +242,46 @@ def test_a_session_in_use_is_not_offered_and_a_closed_one_is_marked(document, au
     assert (session.image, session.objects, session.closed) == ("cells", 4, False)
     mark_closed(session.folder)
     assert next(found(tmp_path)).closed
+
+
+def test_closing_does_not_wait_long_for_a_slow_disk_and_all_is_written_nevertheless(document, autosave, monkeypatch):
+    gate = threading.Event()
+    write_frame = SessionFolder.write_frame
+    monkeypatch.setattr("napari_sam2.session.autosave._PATIENCE", 0.01)
+    monkeypatch.setattr(SessionFolder, "write_frame", lambda self, *at: gate.wait(20) and write_frame(self, *at))
+    autosave.frame((1,), 2)
+    assert not autosave.close(snapshot(document, lambda: IMAGE, "last", closed=True))
+    assert in_use(autosave.folder)
+    gate.set()
+    autosave.finish()
+    assert autosave.close()
+    assert not in_use(autosave.folder)
+    saved = open_folder(autosave.folder)
+    assert saved.closed
+    np.testing.assert_array_equal(saved.masks[2, 1], document.masks.frame((1,), 2))
+
+
+_ENDS_AT_ONCE = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from napari_sam2.session import autosave
+autosave._PATIENCE = 0.0
+def read(plane, frame):
+    time.sleep(1.0)  # longer than the program has anything else to do
+    return np.full((3, 4), 7, np.uint16)
+saver = autosave.Autosave(Path(sys.argv[1]), (2, 3, 4), np.uint16, lambda plane, frame: (frame,), read, print)
+saver.frame((), 1)
+sys.exit(0 if not saver.close() else "it was written at once")
+"""
+
+
+def test_python_does_not_end_before_all_is_written(tmp_path):
+    done = subprocess.run([sys.executable, "-c", _ENDS_AT_ONCE, str(tmp_path / "x")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "still being written" in done.stderr
+    (store,) = [entry for entry in (tmp_path / "x").iterdir() if entry.is_dir()]
+    assert (zarr.open(store, mode="r")[1] == 7).all()
 
 
 def test_tidying_leaves_what_was_not_closed(document, tmp_path, monkeypatch):

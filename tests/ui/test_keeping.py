@@ -12,7 +12,7 @@ import tifffile
 
 from napari_sam2.session.autosave import found, sessions_folder
 from napari_sam2.session.document import EVERY
-from napari_sam2.session.folder import open_folder
+from napari_sam2.session.folder import SessionFolder, open_folder
 from napari_sam2.ui import keeping
 from napari_sam2.ui.opening import METADATA, Questions
 
@@ -102,7 +102,9 @@ def test_an_image_that_was_only_looked_at_leaves_nothing(session):
 def test_an_orderly_end_keeps_the_session_for_later(session):
     session.click(0, 15, 20)
     session.propagate()
+    (keeper,) = session.controller.keeping._keepers.values()
     session.controller.close()
+    keeper.saver.finish()
     (offer,) = found(sessions_folder())
     assert offer.closed
     saved = open_folder(offer.folder)
@@ -222,6 +224,31 @@ def test_a_folder_that_is_no_session_is_explained(session, tmp_path):
     quiet(session)
     assert session.told[-1][0] == "error"
     assert "no session.json" in session.told[-1][1]
+
+
+def test_what_a_session_takes_the_place_of_is_written_first_however_long_that_takes(session, tmp_path, monkeypatch):
+    session.click(0, 15, 20)
+    quiet(session)
+    session.controller.save_session(tmp_path / "first")
+    quiet(session)
+    old, gate = kept(session), threading.Event()
+    layer = session.viewer.layers[OBJECTS]
+    write_frame = SessionFolder.write_frame
+    monkeypatch.setattr("napari_sam2.session.autosave._PATIENCE", 0.01)
+    monkeypatch.setattr(SessionFolder, "write_frame", lambda self, *at: gate.wait(20) and write_frame(self, *at))
+    session.viewer.dims.set_current_step(0, 4)
+    layer.brush_size = 1
+    layer.paint((4, 30, 30), 7)
+    layer.refresh()
+    session.loop.turn()
+    session.controller.open_session(tmp_path / "first")
+    session.loop.until(lambda: session.controller.unready("x"))
+    assert layer.data[4, 30, 30] == 7
+    gate.set()
+    quiet(session)
+    assert kept(session) != old
+    assert layer.data[4, 30, 30] == 0
+    assert open_folder(old).masks[4][30, 30] == 7
 
 
 def test_dismissed_it_is_not_offered_again_but_can_be_reopened(session, open_session, stack):

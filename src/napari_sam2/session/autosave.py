@@ -4,6 +4,7 @@ Each session has a folder of the same format as one that the user saves. A lock 
 alive; the operating system takes it away when the program is killed.
 """
 
+import atexit
 import datetime
 import json
 import logging
@@ -35,6 +36,9 @@ _RESTS, _LONGEST_REST = 4.0, 2.0
 seconds: with tens of thousands of entries it would keep Python from the viewer all the time."""
 _AGAIN = 5.0
 """Seconds until what could not be written is tried again: a full disk may be tidied, a network folder may come back."""
+_PATIENCE = 0.5
+"""Seconds for which closing waits for what is left to be written. It nearly always takes less; on a slow disk, the
+viewer must not stand still for longer."""
 _KEPT = 20
 _KEPT_DAYS = 30
 
@@ -154,14 +158,39 @@ class Autosave:
         with self._wake:
             return self._wake.wait_for(rests, seconds) and not self._stuck
 
-    def close(self, last: Snapshot | None = None) -> None:
-        """Write what is left, and let go of the folder."""
+    def close(self, last: Snapshot | None = None) -> bool:
+        """Write what is left, and let go of the folder.
+
+        Returns:
+            whether that is done. If it takes longer than a moment, it goes on, and Python does not end before.
+            Frames are read until then; see `finish`.
+        """
         with self._wake:
             if last is not None and (self._writer is not None or self._frames or self._state):
                 self._state = last
             self._closing = True
             self._wake.notify_all()
-        self._thread.join(30)
+        self._thread.join(_PATIENCE)
+        if self._thread.is_alive():
+            self._finish_before_exit()
+        return not self._thread.is_alive()
+
+    def finish(self) -> None:
+        """Wait until what was left at closing is written. It may be long: not on the main thread."""
+        self._thread.join()
+
+    def _finish_before_exit(self) -> None:
+        # The threads with which zarr writes end before what is registered by atexit is called.
+        register = getattr(threading, "_register_atexit", atexit.register)
+        try:
+            register(self._finish_at_exit)
+        except RuntimeError:  # Python is ending already
+            self._finish_at_exit()
+
+    def _finish_at_exit(self) -> None:
+        if self._thread.is_alive():
+            _log.warning("The session is still being written into %s; waiting for that.", self.folder)
+            self.finish()
 
     def _work(self) -> None:
         while True:

@@ -258,11 +258,12 @@ class Keeping:
                 "error", f"The labels hold ids up to {work.objects.masks.largest_id}, the session has {largest}."
             )
             return
+        before = self._keepers.get(work)
         self.unfollow(work)
         work.clear(saved.image.frame_axis, saved.image.swept_axis)
         array = work.objects.masks.array
         self._thread.submit(
-            partial(_copy, saved.masks, array),
+            partial(_copy, saved.masks, array, before),
             done=lambda _: self._on_filled(work, saved),
             failed=lambda error: (work.filled(), self._on_failed(f"reading the masks of {saved.folder}", error)),
         )
@@ -325,7 +326,9 @@ def _cover(work: Workspace, saved: Saved) -> None:
             work.document.covers.keep_mask((plane, object_id, frame), saved.seen.get((plane, object_id, frame)))
 
 
-def _copy(source: Any, array: np.ndarray) -> None:
-    """Copy labels part by part."""
+def _copy(source: Any, array: np.ndarray, before: Keeper | None) -> None:
+    """Copy labels part by part, when those that were there before are written."""
+    if before is not None:
+        before.saver.finish()
     for number in range(source.shape[0]):
         array[number] = source[number]
