@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from napari_sam2.session.prompts import Prompt
+from napari_sam2.ui.carrying import Wish
 from napari_sam2.ui.politeness import polite
-from napari_sam2.ui.standing import queued_text
+from napari_sam2.ui.standing import frames_text, queued_text
 
 POINTS, OBJECTS = "SAM 2 points", "SAM 2 objects"
 
@@ -49,6 +50,52 @@ def test_a_second_propagation_does_nothing_while_nothing_has_changed(carried):
     carried.propagate()
     assert carried.backend.count("step") == 0
     assert "done with these prompts" in carried.told[-1][1]
+
+
+def test_the_hint_says_what_would_be_done_of_each_object_and_of_the_frames_that_are_asked_for(session):
+    """Object 1 is done anew beside frame 0, object 2 in front of frame 3, object 3 everywhere."""
+    control = session.controller
+    session.click(0, 15, 20)
+    control.new_object()
+    session.click(3, 43, 56)
+    session.propagate()
+    session.document.lock(1, 4)
+    session.document.lock(2, 1)
+    session.click(0, 40, 50)
+    session.document.select(1)
+    session.click(0, 16, 21)
+    session.settle()
+
+    def again(*wish) -> str:
+        control.wish = Wish(*wish) if wish else None
+        return control.outlook.of(control.workspace, (), control.choice, control.wish).again
+
+    assert again() == "frames 0–3 of object 1, frame 0 of object 2"
+    assert again() in control.hint
+    assert again("both", 2, 5) == "frames 2–3 of object 1"
+    assert again("both", 0, 0) == "frame 0 of object 1 and object 2"
+    assert again("both", 5, 5) == ""
+    control.new_object()
+    session.click(2, 17, 24)
+    session.settle()
+    assert again() == "frames 0–5 of object 3, frames 0–3 of object 1, and frames of 1 other object"
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        ({3}, "frame 3"),
+        ({3, 4, 5}, "frames 3–5"),
+        ({3, 4, 8}, "frames 3–4 and 8"),
+        ({1, 3, 5, 8}, "4 of the frames 1–8"),
+    ],
+)
+def test_frames_in_words(frames, words):
+    names = {item: f"cell {item}" for item in range(9)}.__getitem__
+    assert frames_text({1: frames}, names) == f"{words} of cell 1"
+    assert frames_text({1: frames, 2: frames}, names) == f"{words} of cell 1 and cell 2"
+    assert frames_text({1: frames, 2: frames, 4: frames}, names) == f"{words} of 3 objects"
+    assert frames_text({}, names) == ""
 
 
 def test_a_correction_is_carried_up_to_the_accepted_frame_and_nowhere_else(carried):

@@ -664,6 +664,9 @@ def test_the_whole_loop_with_mouse_and_keys(desk, backend, disc):
     assert desk.labels[3, 18, 29] == 0
     hint = desk.child(QLabel, "hint")
     desk.qtbot.waitUntil(lambda: "again does frames 1–4 of object 1" in hint.text())
+    for first, frames in ((2, "2–4"), (0, "1–4")):
+        desk.widget.form.first_frame.setValue(first)
+        desk.qtbot.waitUntil(lambda frames=frames: f"again does frames {frames} of object 1" in hint.text())
     before, document = desk.labels.copy(), desk.control.workspace.document
     done = document.done(1)
     assert done == {0, 5}

@@ -8,6 +8,7 @@ from napari.layers import Image
 
 from napari_sam2.session.folder import Saved
 from napari_sam2.ui.backend import ModelChoice
+from napari_sam2.ui.carrying import Wish
 from napari_sam2.ui.frame_actions import FrameActions
 from napari_sam2.ui.hints import hint
 from napari_sam2.ui.keys import UndoKeys
@@ -35,6 +36,8 @@ class Controller(PromptActions, FrameActions):
     def _begin(self) -> None:
         self.doubtful: int | None = None
         """How many doubtful places the review lists, None while it is closed."""
+        self.wish: Wish | None = None
+        """What the form would ask for now, which the hint says; None for all frames."""
         self.outlook = Outlook()
         self._dropped = False
         self._undo_keys = UndoKeys(self._viewer, self.undo, self.redo)

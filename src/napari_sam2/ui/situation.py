@@ -15,7 +15,7 @@ def situation(control: "Controller") -> Situation:
         return Situation(image=False)
     plane, frame = work.visible()
     document, run, prompting = work.document, control.propagation, control.prompting
-    outlook = control.outlook.of(work, plane, control.choice)
+    outlook = control.outlook.of(work, plane, control.choice, control.wish)
     return Situation(
         flat=work.flat(),
         armed=work.armed(),

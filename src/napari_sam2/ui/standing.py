@@ -1,15 +1,18 @@
 """What the next propagation would do, in words, for the hint: said before it is done."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from napari_sam2.session.axes import Axes
 from napari_sam2.session.document import Document, Plane
 from napari_sam2.session.plans import passes
-from napari_sam2.ui.carrying import Queued
+from napari_sam2.ui.carrying import Queued, Wish
 from napari_sam2.ui.geometry import axis_name
 from napari_sam2.ui.workspace import Workspace
+from napari_sam2.wording import counted
+
+_MOST_GROUPS, _MOST_NAMES, _MOST_RUNS = 2, 2, 2
+"""What fits into the line above the controls."""
 
 
 @dataclass(frozen=True)
@@ -32,34 +35,56 @@ class Outlook:
         self._asked: tuple[Any, ...] = ()
         self._view = View()
 
-    def of(self, work: Workspace, plane: Plane, choice: Any) -> View:
-        """How things stand on a plane of an image."""
+    def of(self, work: Workspace, plane: Plane, choice: Any, wish: Wish | None = None) -> View:
+        """How things stand on a plane of an image; `wish` is what would be asked for, None for all frames."""
         document = work.document
-        asked = (document, document.edits, plane, work.axes, choice)
+        wish = wish or Wish("both", 0, work.axes.frames - 1)
+        asked = (document, document.edits, plane, work.axes, choice, wish)
         if asked != self._asked:
             self._asked = asked
-            self._view = _view(document, plane, work.axes, choice == work.model)
+            self._view = _view(document, plane, wish, choice == work.model)
         return self._view
 
 
-def _view(document: Document, plane: Plane, axes: Axes, same_model: bool) -> View:
+def _view(document: Document, plane: Plane, wish: Wish, same_model: bool) -> View:
     standings = document.standings(plane)
-    begun = {item for item, standing in standings.items() if standing.done}
-    if not begun:
+    if not any(standing.done for standing in standings.values()):
         return View()
     if not same_model:
-        return View(True, "all frames with the other model")
+        standings = {item: replace(standing, done=frozenset()) for item, standing in standings.items()}
     written: dict[int, set[int]] = {}
-    for one in passes(standings, 0, axes.frames - 1, "both", document.slices):
+    for one in passes(standings, wish.first, wish.last, wish.direction, document.slices):
         for item, own in one.writes.items():
-            written.setdefault(item, set()).update(own)
-    if not written:
-        return View(True)
-    # Of a volume over time the user knows the time points, not the slices counted through.
-    first, last = (end // axes.slices for end in (min(map(min, written.values())), max(map(max, written.values()))))
-    where = f"frame {first}" if first == last else f"frames {first}–{last}"
-    whose = document.name(next(iter(written))) if len(written) == 1 else f"{len(written)} objects"
-    return View(True, f"{where} of {whose}")
+            # Of a volume over time the user knows the time points, not the slices counted through.
+            written.setdefault(item, set()).update(frame // document.slices for frame in own)
+    text = frames_text(written, document.name)
+    return View(True, f"{text} with the other model" if text and not same_model else text)
+
+
+def frames_text(written: Mapping[int, Collection[int]], name: Callable[[int], str]) -> str:
+    """Frames of objects in words, most frames first: objects of the same frames together, too many of them counted."""
+    together: dict[str, list[int]] = {}
+    for item, frames in sorted(written.items(), key=lambda pair: (-len(pair[1]), pair[0])):
+        together.setdefault(_frames(frames), []).append(item)
+    texts = []
+    for where, items in list(together.items())[:_MOST_GROUPS]:
+        whose = " and ".join(map(name, items)) if len(items) <= _MOST_NAMES else f"{len(items)} objects"
+        texts.append(f"{where} of {whose}")
+    others = sum(map(len, list(together.values())[_MOST_GROUPS:]))
+    return ", ".join(texts) + (f", and frames of {counted(others, 'other object')}" if others else "")
+
+
+def _frames(frames: Collection[int]) -> str:
+    """Numbers of frames in words: "frame 3", "frames 3–9", "frames 2–4 and 8", or how many of them where."""
+    ordered = sorted(frames)
+    starts = [frame for frame in ordered if frame - 1 not in frames]
+    ends = [frame for frame in ordered if frame + 1 not in frames]
+    if len(ordered) == 1:
+        return f"frame {ordered[0]}"
+    if len(starts) > _MOST_RUNS:
+        return f"{len(ordered)} of the frames {ordered[0]}–{ordered[-1]}"
+    runs = (f"{first}" if first == last else f"{first}–{last}" for first, last in zip(starts, ends, strict=True))
+    return f"frames {' and '.join(runs)}"
 
 
 def queued_text(queued: Sequence[Queued], work: Workspace) -> str:

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QVBoxLayout, QWidget
 
 from napari_sam2.result_sources import says_session
 from napari_sam2.ui.backend import Backend
+from napari_sam2.ui.carrying import Wish
 from napari_sam2.ui.closing import Closing
 from napari_sam2.ui.controller import Controller
 from napari_sam2.ui.export_bar import ExportBar
@@ -127,6 +128,9 @@ class SegmentStackWidget(QWidget):
         form.look.unfolded.connect(self._on_unfolded)
         form.device.activated.connect(lambda _: control.set_device(form.device.currentData()))
         form.review.clicked.connect(lambda *_: self.review.open())
+        for spin in (form.first_frame, form.last_frame):
+            spin.valueChanged.connect(self._render_soon)
+        form.direction.currentIndexChanged.connect(self._render_soon)
         form.drop_queued.clicked.connect(lambda *_: control.drop_queued())
         form.keys.clicked.connect(lambda *_: KeyReference(form.keys).pop_up())
         form.object.activated.connect(lambda _: control.select_object(form.object.currentData()))
@@ -179,6 +183,7 @@ class SegmentStackWidget(QWidget):
 
     def _render(self) -> None:
         self._rendering = False
+        self.controller.wish = Wish(self.form.direction.currentData(), *self._range())
         self._state.render()
         self.models.render()
         self._progress.render()
