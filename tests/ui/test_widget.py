@@ -601,6 +601,19 @@ def test_the_button_queues_while_frames_are_segmented_and_what_waits_can_be_drop
     assert button.text() == "Propagate (G)"
 
 
+def test_the_range_of_frames_stays_when_an_image_was_away_and_is_new_for_another_one(desk, stack):
+    last = desk.widget.form.last_frame
+    last.setValue(3)
+    image = desk.control.workspace.image
+    desk.viewer.layers.remove(image)
+    desk.qtbot.waitUntil(lambda: desk.control.workspace is None)
+    desk.viewer.add_image(stack, name=image.name)
+    desk.qtbot.waitUntil(lambda: desk.control.workspace is not None)
+    assert last.value() == 3
+    desk.control.set_image(desk.viewer.add_image(stack, name="another"))
+    assert last.value() == 5
+
+
 def test_a_division_takes_a_key_a_click_and_a_propagation(desk, disc):
     desk.click(*world(15, 20))
     desk.settle()

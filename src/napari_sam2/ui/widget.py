@@ -1,7 +1,9 @@
 """The dock widget "Segment stack": passes the user's actions to the controller, and has its state shown."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QVBoxLayout, QWidget
@@ -41,6 +43,8 @@ class SegmentStackWidget(QWidget):
         self._viewer = napari_viewer
         self._loop = QtLoop()
         self._rendering = False
+        self._ranged: Callable[[], Any] = lambda: None
+        """The workspace that the range of frames was last set for, as long as it is there."""
         self.form = Form()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -142,7 +146,7 @@ class SegmentStackWidget(QWidget):
     def _fill_choices(self) -> None:
         for device in devices():
             self.form.device.addItem(device, device)
-        self._state.set_range()
+        self._set_range()
 
     def _open(self, session: Path) -> None:
         # Not while the other program still waits for what becomes of what was dropped.
@@ -155,18 +159,25 @@ class SegmentStackWidget(QWidget):
         self.controller.cancel()
 
     def _on_opened(self, work: Any) -> None:
-        self._state.set_range()
+        # Who goes on with an image that was away goes on with the same frames.
+        if self._ranged() is not work:
+            self._set_range()
         work.document.objects_changed.connect(self._render_soon, unique=True)
         work.document.current_changed.connect(self._render_soon, unique=True)
 
     def _on_axes(self, frame: int | None, swept: int | None) -> None:
         self.controller.set_frame_axis(frame, swept)
-        self._state.set_range()
+        self._set_range()
         self._render()
 
     def _on_unfolded(self) -> None:
         self.controller.looking.watched = self.form.look.isExpanded()
         self.controller.looking.refresh()
+
+    def _set_range(self) -> None:
+        work = self.controller.workspace
+        self._ranged = ref(work) if work is not None else lambda: None
+        self._state.set_range()
 
     def _range(self) -> tuple[int, int]:
         """The first and the last frame to fill; of a swept axis, all slices of the chosen steps."""
