@@ -147,6 +147,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default="micro")
     parser.add_argument("--rules", nargs="*", default=[], help="only these columns of the table")
+    parser.add_argument("--kinds", nargs="*", default=KINDS, help="only these kinds of simulated scenes")
     parser.add_argument("--frames", type=int, default=FRAMES, help="length of the simulated scenes")
     options = parser.parse_args()
     model = ns.load_model(options.model)
@@ -162,7 +163,7 @@ def main() -> None:
     # Every third cell: all of them in so many ways would take long, and their neighbours are there all the same.
     sets = {"HeLa": [replace(hela, tracks=hela.tracks[::3])], "CHO": [recording("CHO", options.data)]}
     rows = []
-    for name, stacks in (*sets.items(), *((kind, simulated(kind, frames=options.frames)) for kind in KINDS)):
+    for name, stacks in (*sets.items(), *((kind, simulated(kind, frames=options.frames)) for kind in options.kinds)):
         row = []
         for chosen, rule in ways.values():
             with rule():
