@@ -4,13 +4,13 @@ import os
 import sys
 import threading
 
-NICENESS = 5
+NICENESS = 3
 """By how much the inference thread is nicer than the viewer (see `nice`): of two threads that want one core, the viewer
-gets three quarters of it. With nothing to draw, the inference thread loses nothing.
+gets two thirds of it. With nothing to draw, the inference thread loses nothing.
 
-Not more, since other programs of the same session have the viewer's niceness, and beside them the thread is left with a
-quarter of each core at best; docs/performance.md has what was measured. And not by turns, for who may not administer
-the system can make a thread nicer, but never less nice again.
+Just so much that the slider does not wait, since other programs of the same session have the viewer's niceness, and
+take the processor from the thread likewise; docs/performance.md has what was measured. And not by turns, for who may
+not administer the system can make a thread nicer, but never less nice again.
 """
 
 _TURN_SECONDS = 0.0005
