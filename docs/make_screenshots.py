@@ -25,7 +25,7 @@ from napari_sam2.ui.widget import SegmentStackWidget
 IMAGES = Path(__file__).with_name("images")
 PATIENCE = 600.0  # seconds
 
-# A daughter cell that is followed as one object with its sister; a box around it parts them.
+# A cell has divided, and its object goes on as one of the daughters. A box makes the other one an object, too.
 FRAME = 12
 DAUGHTER = (262, 242, 287, 266)  # (y0, x0, y1, x1)
 
@@ -122,8 +122,8 @@ def show_work(data: DemoStack) -> None:
     wait(desk.resting)
     desk.shoot("segment-stack")
     y0, x0, y1, x1 = DAUGHTER
-    objects, boxes = desk.viewer.layers["SAM 2 objects"], desk.viewer.layers["SAM 2 boxes"]
-    control.select_object(int(objects.data[FRAME, (y0 + y1) // 2, (x0 + x1) // 2]))
+    boxes = desk.viewer.layers["SAM 2 boxes"]
+    control.new_object()
     control.set_drawing(True)
     boxes.add_rectangles([[FRAME, y0, x0], [FRAME, y0, x1], [FRAME, y1, x1], [FRAME, y1, x0]])
     wait(desk.resting)
