@@ -105,25 +105,24 @@ def _box_area(mask: Tensor) -> int:
 def distractors(most: int) -> Iterator[None]:
     """The last ``most`` frames beside a distractor stay in the memory when they have left the six, as its oldest."""
     remembered, track, select = Network._remembered, MemoryBank.track, MemoryBank.select
-    telling: set[int] = set()  # ids of entries, which live in `kept` as long as they are asked for
-    kept: dict[int, list[Remembered]] = {}
 
     def marked(answer: Answer, memory_map: Tensor) -> Remembered:
         entry = remembered(answer, memory_map)
         if _beside_a_distractor(answer):
-            telling.add(id(entry))
+            object.__setattr__(entry, "telling", True)
         return entry
 
-    def track_and_keep(bank: MemoryBank, entry: Remembered) -> None:
+    def track_and_keep(bank: Any, entry: Remembered) -> None:
         track(bank, entry)
-        if id(entry) in telling:
-            kept.setdefault(id(bank), []).append(entry)
+        if getattr(entry, "telling", False):
+            # On the bank itself, so that it goes with its object.
+            bank.telling = [*getattr(bank, "telling", []), entry][-2 * most - bank.config.memories :]
 
-    def with_kept(bank: MemoryBank, frame: int, *args: Any, **more: Any) -> Selection:
+    def with_kept(bank: Any, frame: int, *args: Any, **more: Any) -> Selection:
         chosen = select(bank, frame, *args, **more)
         oldest = bank.config.memories - 1
         side = chosen.maps[-1].map.shape[-1] if chosen.maps else None
-        far = [entry for entry in kept.get(id(bank), []) if frame - entry.frame > oldest and entry.fits(side)][-most:]
+        far = [e for e in getattr(bank, "telling", []) if frame - e.frame > oldest and e.fits(side)][-most:]
         count = chosen.ages.count(0)
         maps = (*chosen.maps[:count], *far, *chosen.maps[count:])
         return replace(chosen, maps=maps, ages=(*chosen.ages[:count], *[oldest] * len(far), *chosen.ages[count:]))

@@ -94,11 +94,10 @@ class EncodingAhead:
                 part.record_stream(stream)  # else its memory is given away when the other stream is done with it
         return features
 
-    def give_up(self) -> bool:
-        """Encode nothing ahead any more, because memory is short. False where nothing was."""
-        was, self.on = self.on, False
+    def give_up(self) -> None:
+        """Encode nothing ahead any more, because memory is short."""
+        self.on = False
         self.close()
-        return was
 
     def close(self) -> None:
         """Leave no thread and no features behind. Waits for the encoder if it is at work, not for a frame to arrive."""

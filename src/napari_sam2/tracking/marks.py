@@ -8,8 +8,7 @@ from collections.abc import Iterator, MutableMapping
 class Marks(MutableMapping[int, bool]):
     """A dictionary of frames that takes one byte for every frame up to the last one.
 
-    Every object has some, and is marked on every frame: of 300 objects on 2,000 frames, dictionaries and sets of
-    numbers took 90 MB.
+    Every object has some, and is marked on every frame: dictionaries and sets of numbers take many times as much.
     """
 
     def __init__(self) -> None:
