@@ -16,9 +16,13 @@ TILE, COLUMNS, WORST = 192, 8, 32
 
 
 def figures(answers: Sequence[Answer]) -> str:
-    """Cells of a row: mean, median, share of at least 0.5, count, of the objects that are there."""
-    ious = np.array([a.iou for a in answers if a.there])
-    return f"{ious.mean():.3f} | {np.median(ious):.3f} | {(ious >= 0.5).mean():.2f} | {len(ious)}"
+    """Cells of a row, of the objects that are there: mean, median, share of at least 0.5, area of the mask beside the
+    true one (median), count."""
+    there = [a for a in answers if a.there]
+    ious = np.array([a.iou for a in there])
+    sizes = [np.count_nonzero(a.mask) / (np.pi / 4 * a.diameter**2) for a in there if a.mask is not None]
+    size = f"{np.median(sizes):.2f}" if sizes else ""
+    return f"{ious.mean():.3f} | {np.median(ious):.3f} | {(ious >= 0.5).mean():.2f} | {size} | {len(ious)}"
 
 
 def clicks(answers: Sequence[Answer]) -> str:

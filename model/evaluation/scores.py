@@ -59,13 +59,13 @@ def _objects(stack: Stack, frame: int) -> Sequence[int]:
     return [int(i) for i in np.unique(stack.masks[frame])[1:]]
 
 
-def image_answers(model: Sam2, stack: Stack, prompt: str) -> list[Answer]:
+def image_answers(model: Sam2, stack: Stack, prompt: str, options: TrackerOptions | None = None) -> list[Answer]:
     """Every object of the still frames, prompted alone with one ``"click"`` (deepest inside) or one ``"box"``."""
     out = []
     for frame in stack.stills:
         for ident in _objects(stack, frame):
             truth = stack.masks[frame] == ident
-            tracker = Tracker(model, stack.images)
+            tracker = Tracker(model, stack.images, options)
             if prompt == "click":
                 tracker.add_points(1, frame, [deepest(truth)])
             else:
@@ -79,7 +79,7 @@ def image_answers(model: Sam2, stack: Stack, prompt: str) -> list[Answer]:
     return out
 
 
-def clicked_answers(model: Sam2, stack: Stack, every: int = 1) -> list[Answer]:
+def clicked_answers(model: Sam2, stack: Stack, every: int = 1, options: TrackerOptions | None = None) -> list[Answer]:
     """Clicks until IoU 0.85 (at most ten), each at the deepest point of the largest error: ``clicks`` counts them.
 
     ``every``: take every Nth object only.
@@ -90,7 +90,7 @@ def clicked_answers(model: Sam2, stack: Stack, every: int = 1) -> list[Answer]:
     for frame in stack.stills:
         for ident in _objects(stack, frame)[::every]:
             truth = stack.masks[frame] == ident
-            tracker = Tracker(model, stack.images)
+            tracker = Tracker(model, stack.images, options)
             mask, best, count = np.zeros_like(truth), 0.0, 0
             while best < GOOD and count < MOST_CLICKS:
                 count += 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy import ndimage
 from simulator import Clip, sample_clip
 from torch import Tensor
@@ -31,6 +32,24 @@ class Batch:
     known: Tensor  # (N, T) bool
     clicks: Tensor  # (N, 2) x, y in pixels, inside the object on frame 0
     boxes: Tensor  # (N, 4) x0, y0, x1, y1 in pixels, on frame 0
+
+    def resized(self, side: int) -> Batch:
+        """The same scenes in windows of ``side`` pixels, for networks of another input size."""
+        if side == self.images.shape[-1]:
+            return self
+        zoom = side / self.images.shape[-1]
+        flat = self.images.flatten(0, 1)
+        images = F.interpolate(flat, size=(side, side), mode="bicubic", antialias=True, align_corners=False)
+        labels = F.interpolate(self.labels.float(), size=(side, side), mode="nearest-exact").int()
+        masks = F.interpolate(self.masks, size=(side // 4, side // 4), mode="bilinear", antialias=True)
+        return replace(
+            self,
+            images=images.unflatten(0, self.images.shape[:2]),
+            labels=labels,
+            masks=masks,
+            clicks=(self.clicks + 0.5) * zoom - 0.5,
+            boxes=(self.boxes + 0.5) * zoom - 0.5,
+        )
 
 
 def inner_click(rng: np.random.Generator, mask: np.ndarray) -> tuple[float, float]:

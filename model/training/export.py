@@ -9,16 +9,18 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from napari_sam2.sam2 import PRESETS, Sam2, load_state
+from napari_sam2.sam2 import Sam2, load_state
+from training.sizes import SIZES
 
 
 def export(checkpoint: Path, target: Path) -> None:
     """Half precision, strictly by name; written beside and renamed."""
-    mean = torch.load(checkpoint, weights_only=True)["mean"]
-    load_state(Sam2(PRESETS["micro"]), mean, "micro")
+    kept = torch.load(checkpoint, weights_only=True)
+    mean, size = kept["mean"], kept.get("size", "micro")
+    load_state(Sam2(SIZES[size]), mean, size)
     state = {name: value.half().contiguous() for name, value in mean.items()}
     beside = target.with_suffix(".tmp")
-    save_file(state, beside, metadata={"format": "napari-sam2", "variant": "micro"})
+    save_file(state, beside, metadata={"format": "napari-sam2", "variant": size})
     os.replace(beside, target)
 
 

@@ -88,9 +88,16 @@ def test_calibration_is_the_distance_of_what_is_said_from_what_is() -> None:
 
 def test_sizes_and_means_leave_absent_objects_out() -> None:
     some = [answer(iou=0.5), answer(iou=1.0, diameter=40.0), answer(iou=0.0, there=False, diameter=0.0)]
-    assert report.figures(some) == "0.750 | 0.750 | 1.00 | 2"
+    assert report.figures(some) == "0.750 | 0.750 | 1.00 |  | 2"
     assert report.by_size(some) == ["", "0.500 (1)", "1.000 (1)", ""]
     assert report.clicks([answer(clicks=2), answer(clicks=10, iou=0.3)]) == "6.00 | 0.50 | 2"
+
+
+def test_masks_that_are_too_large_are_seen_in_the_figures() -> None:
+    mask = np.zeros((20, 20), bool)
+    mask[:10, :12] = True
+    diameter = float(2 * np.sqrt(100 / np.pi))
+    assert report.figures([answer(mask=mask, diameter=diameter)]).split(" | ")[3] == "1.20"
 
 
 def test_simulated_scenes_are_the_same_every_time() -> None:

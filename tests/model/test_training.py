@@ -12,13 +12,15 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model"))
 
 from evaluation.recordings import deepest, link
-from training.__main__ import Run
+from training.__main__ import Run, share_gradients
 from training.batches import Clips, from_afar, from_near, hide
 from training.calibrate import CANDIDATES, IOU, fit, fold
 from training.export import export
 from training.losses import iou_of, mask_loss
+from training.sizes import SIZES, grow
 from training.steps import clip_step, corrective_click, image_step
 
+from napari_sam2.sam2 import Sam2, load_state
 from napari_sam2.weights.load import load_model
 
 
@@ -120,6 +122,57 @@ def test_training_learns_stops_goes_on_and_is_exported(tmp_path: Path) -> None:
         assert torch.equal(a, b)
     export(tmp_path / "last.pt", tmp_path / "out.safetensors")
     assert load_model(tmp_path / "out.safetensors").config.name == "micro"
+
+
+@pytest.mark.parametrize("size", ["deep", "wide"])
+def test_a_grown_network_answers_as_before_and_its_new_parts_learn(size: str) -> None:
+    torch.manual_seed(3)
+    small = Sam2(SIZES["micro"]).eval()
+    large = Sam2(SIZES[size]).eval()
+    load_state(large, grow(small.state_dict(), SIZES[size]))
+    image = torch.rand(1, 3, 256, 256)
+    with torch.no_grad():
+        for a, b in zip(small.image_encoder(image), large.image_encoder(image), strict=True):
+            torch.testing.assert_close(b, a, atol=2e-5, rtol=0)
+    optimiser = torch.optim.SGD(large.parameters(), lr=1e-3)
+    for _ in range(2):
+        optimiser.zero_grad()
+        large.image_encoder(image)[2].square().mean().backward()
+        optimiser.step()
+    block = large.image_encoder.trunk.stages[2][-1]
+    if size == "deep":
+        assert block.dwconv.weight.grad.abs().max() > 0
+    else:
+        first, twin = block.dwconv.weight.grad.chunk(2)
+        assert (first != twin).flatten(1).any(1).all()
+
+
+def test_a_network_does_not_grow_into_a_smaller_or_an_odd_one() -> None:
+    state = Sam2(SIZES["deep"]).state_dict()
+    with pytest.raises(ValueError, match="must not be smaller"):
+        grow(state, SIZES["micro"])
+    with pytest.raises(ValueError, match="only twice as many"):
+        grow(Sam2(SIZES["wide"]).state_dict(), SIZES["micro"])
+
+
+def _average(rank: int, meeting: str, out: str) -> None:
+    torch.distributed.init_process_group("gloo", meeting, world_size=2, rank=rank)
+    layer = torch.nn.Linear(2, 1)
+    unused = torch.nn.Parameter(torch.zeros(3))
+    layer.weight.grad, layer.bias.grad = torch.full((1, 2), 1.0 + rank), torch.full((1,), 5.0)
+    seconds = share_gradients([*layer.parameters(), unused], 10.0 * rank)
+    torch.save((layer.weight.grad, layer.bias.grad, unused.grad, seconds), f"{out}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_processes_that_train_together_share_their_gradients_and_their_time(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(_average, ((tmp_path / "meeting").as_uri(), str(tmp_path)), 2)
+    for rank in range(2):
+        weight, bias, unused, seconds = torch.load(tmp_path / f"{rank}.pt")
+        assert weight.tolist() == [[1.5, 1.5]]
+        assert bias.tolist() == [5.0]
+        assert unused.tolist() == [0.0, 0.0, 0.0]
+        assert seconds == 5.0
 
 
 def test_tracks_end_where_a_cell_divides_or_is_lost() -> None:
