@@ -12,11 +12,11 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model"))
 
 from evaluation.recordings import deepest, link
-from training.__main__ import Run, share_gradients
 from training.batches import Clips, from_afar, from_near, hide
 from training.calibrate import CANDIDATES, IOU, fit, fold
 from training.export import export
 from training.losses import iou_of, mask_loss
+from training.run import Run, share_gradients
 from training.sizes import SIZES, grow
 from training.steps import clip_step, corrective_click, image_step
 
