@@ -279,9 +279,35 @@ def test_pause_holds_and_resume_goes_on(session):
     session.loop.until(lambda: not session.controller.previews.waiting)
     assert (session.labels[0] == 2).any()
     session.controller.pause()
+    session.controller.drop_queued()
     session.settle()
     assert filled(session) == [0, 1, 2, 3, 4, 5]
     assert session.backend.count("step") == 6
+
+
+@pytest.mark.parametrize("way", ["propagate", "resume"])
+@pytest.mark.parametrize("corrected", [True, False])
+def test_going_on_after_a_correction_in_a_pause_does_it_too(session, corrected, way):
+    session.click(0, 15, 20)
+    session.settle()
+    run, carrying = session.controller.propagation, session.controller.carrying
+    slot = run.advanced.connect(lambda *_: session.controller.pause() if run.done == 2 else None)
+    session.controller.propagate("both", 0, 5)
+    session.loop.until(lambda: run.paused and not run._waiting)
+    run.advanced.disconnect(slot)
+    if corrected:
+        session.controller.new_object()
+        session.click(0, 40, 50)
+        session.loop.until(lambda: not session.controller.previews.waiting)
+    if way == "resume":
+        session.controller.pause()
+    else:
+        session.controller.propagate("both", 0, 5)
+    assert not run.paused
+    assert len(carrying.queued) == corrected
+    session.settle()
+    for frame in range(6):
+        assert set(np.unique(session.labels[frame])) == ({0, 1, 2} if corrected else {0, 1})
 
 
 def test_cancelled_it_goes_on_where_it_was(session):

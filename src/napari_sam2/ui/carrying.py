@@ -164,6 +164,12 @@ class Carrying:
             self._queued.append(Queued(wish, plane))
         self.changed.emit()
 
+    def go_on(self) -> None:
+        """End a pause. What was corrected in it is done afterwards."""
+        self._run.resume()
+        if self._load is not None and self._load.void:
+            self.queue(self._load.wish, self._load.plane)
+
     def drop_queued(self) -> None:
         """Do just what is being done."""
         self._queued.clear()

@@ -41,7 +41,7 @@ class FrameActions(Actions):
         if work is None:
             return
         if self.propagation.paused:
-            self.propagation.resume()
+            self.carrying.go_on()
         elif self.propagation.running:
             self.carrying.queue(wish, work.visible()[0])
         elif self._free("propagate"):
@@ -63,7 +63,7 @@ class FrameActions(Actions):
     def pause(self) -> None:
         """Stop for a while, or go on."""
         if self.propagation.paused:
-            self.propagation.resume()
+            self.carrying.go_on()
         else:
             self.propagation.pause()
         self.changed.emit()
