@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_sam2.sam2 import Sam2
 from napari_sam2.tracking import Tracker, TrackingError
 from napari_sam2.tracking.proposal import Proposal, distinct
 from napari_sam2.tracking.propose import ProposeOptions, tiles
@@ -52,6 +54,25 @@ def test_every_nucleus_is_proposed_once_without_telling_its_size(micro):
     assert [p.score for p in proposals] == sorted((p.score for p in proposals), reverse=True)
     for p in proposals:
         assert p.mask((120, 150)).sum() == p.area
+
+
+def test_out_of_memory_halves_the_clicks_and_proposes_the_same(micro, monkeypatch):
+    expected = found(Tracker(micro, nuclei()[None]), diameter=18)
+    sizes, real = [], Sam2.decode
+
+    def decode(self, image, features, xy=None, *more):
+        sizes.append(len(xy))
+        if sizes[-1] > 5:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, image, features, xy, *more)
+
+    monkeypatch.setattr(Sam2, "decode", decode)
+    again = found(Tracker(micro, nuclei()[None]), diameter=18)
+    assert sizes[:4] == [32, 16, 8, 4]
+    assert max(sizes[4:]) == 4
+    assert [p.yx for p in again] == [p.yx for p in expected]
+    for one, other in zip(again, expected, strict=True):
+        assert (one.mask((120, 150)) ^ other.mask((120, 150))).sum() <= 2
 
 
 def test_what_is_labelled_is_not_proposed(micro):

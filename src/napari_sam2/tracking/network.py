@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_sam2.sam2 import ImageFeatures, Memory, Sam2, Segmentation
@@ -56,6 +58,8 @@ class Prompted:
 
 Done = TypeVar("Done")
 
+MOST_CLICKS = 2**10
+"""In one view, as far as memory is known to reach."""
 LARGEST_PLATE = 64
 """Side of a plate, in tokens: larger ones save little and take much memory."""
 
@@ -69,7 +73,7 @@ class Network:
         self.frames, self.options = frames, options
         self.config = model.config
         self.cache = FeatureCache(options.feature_cache_bytes)
-        self._batch = options.batch
+        self._batch, self._most_clicks = options.batch, MOST_CLICKS
         folder, limit = options.feature_folder, options.feature_folder_bytes
         self._store = None if folder is None else FeatureStore(folder, limit, weights_digest(self.model))
         self.ahead = EncodingAhead(partial(self._encoded_of, keep=True), self.model.device, options.encode_ahead)
@@ -177,6 +181,7 @@ class Network:
             several = missing[:size]
             encoded = self._or_fewer(len(several), partial(self._encoded_together, frame, several, keep=keep))
             if encoded is None:
+                self._batch = max(1, len(several) // 2)
                 continue
             for view, features in zip(several, encoded, strict=True):
                 known[view] = features
@@ -196,7 +201,7 @@ class Network:
         return [ImageFeatures(*(part.clone() for part in vars(one).values())) for one in alone] if keep else alone
 
     def _or_fewer(self, size: int, work: Callable[[], Done]) -> Done | None:
-        """What is made of a batch of ``size``; None where memory ran out: batches are half as large from now on."""
+        """What is made of a batch of ``size``; None where memory ran out, and half as many are to be tried."""
         try:
             return work()
         except (RuntimeError, MemoryError) as error:
@@ -204,7 +209,6 @@ class Network:
                 raise
         # Behind the handler, because the error keeps what the batch had taken.
         self.ahead.give_up()
-        self._batch = max(1, size // 2)
         let_go(self.model.device)
         return None
 
@@ -246,6 +250,7 @@ class Network:
                 batch = waiting[:size]
                 done = self._or_fewer(len(batch), partial(self._track, frame, glance, batch, views, selections))
                 if done is None:
+                    self._batch = max(1, len(batch) // 2)
                     continue
                 yield from done
                 del waiting[:size]
@@ -380,3 +385,24 @@ class Network:
         labels = torch.ones(len(views), 1, dtype=torch.long, device=self.model.device)
         image = self.model.without_memory(features)
         return self.model.segment(image, features, to_device(xy, self.model.device), labels, several=True)
+
+    def clicked(self, frame: int, view: View, yx: NDArray[np.floating], most: int) -> Iterator[Segmentation]:
+        """Segment what each of (N, 2) clicks means by itself in a view, in their order, at most ``most`` at once."""
+        features = self.features(frame, [view], keep=False)
+        image = self.model.without_memory(features)
+        xy = to_device(view.to_input(yx, self.config.image_size)[:, None], self.model.device)
+        while len(xy):
+            some = xy[: min(most, self._most_clicks)]
+            found = self._or_fewer(len(some), partial(self._clicked_together, image, features, some))
+            if found is None:
+                self._most_clicks = max(1, len(some) // 2)
+                continue
+            yield found
+            xy = xy[len(some) :]
+
+    def _clicked_together(self, image: Tensor, features: ImageFeatures, xy: Tensor) -> Segmentation:
+        """:meth:`clicked` for (N, 1, 2) places of the input that go through the network together."""
+        count = len(xy)
+        same = ImageFeatures(*(part.expand(count, -1, -1, -1) for part in vars(features).values()))
+        labels = torch.ones(count, 1, dtype=torch.long, device=self.model.device)
+        return self.model.segment(image.expand(count, -1, -1, -1), same, xy, labels, several=True)

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from napari_sam2.sam2 import ImageFeatures
-from napari_sam2.sam2.transfer import to_device
 from napari_sam2.tracking import scale
 from napari_sam2.tracking.network import Network
 from napari_sam2.tracking.proposal import Proposal, distinct, typical_diameter
@@ -161,19 +159,13 @@ def _in_view(
     """The masks of a view that may be objects, several for one object."""
     if not len(places):
         return []
-    model, shape = network.model, network.frames.shape
+    shape = network.frames.shape
     out: list[Proposal] = []
     picture = network.frames.tensor(frame).mean(0).numpy()
+    waiting = places
     with torch.inference_mode():
-        features = network.features(frame, [view], keep=False)
-        image = model.without_memory(features)
-        for start in range(0, len(places), options.batch):
-            some = places[start : start + options.batch]
-            count = len(some)
-            same = ImageFeatures(*(part.expand(count, -1, -1, -1) for part in vars(features).values()))
-            xy = to_device(view.to_input(some, network.config.image_size)[:, None], model.device)
-            labels = torch.ones(count, 1, dtype=torch.long, device=model.device)
-            answer = model.segment(image.expand(count, -1, -1, -1), same, xy, labels, several=True)
+        for answer in network.clicked(frame, view, places, options.batch):
+            some, waiting = waiting[: len(answer.ious)], waiting[len(answer.ious) :]
             steady = _stability(answer.logits)
             sure = (answer.ious >= options.least_iou) & (steady >= options.least_stability)
             sure &= answer.object_scores > 0
