@@ -6,6 +6,7 @@ from pathlib import Path
 from napari_sam2.ui.downloads import Download
 from napari_sam2.ui.hints import remaining_text
 from napari_sam2.ui.models import model_choices, model_text
+from napari_sam2.weights.checkpoints import bundled_file
 from napari_sam2.weights.costs import Rate, estimate
 from napari_sam2.weights.download import arrived_bytes, cached_file
 from napari_sam2.weights.recent import RecentCheckpoint, recent_checkpoints
@@ -64,7 +65,8 @@ def _speed(variant: str, rate: Rate | None) -> str:
 
 def _bundled(rate: Rate | None) -> Row:
     tip = "Comes with the plugin, works offline. Made for cells; looks at a window around each object."
-    return Row(BUNDLED, (model_text(BUNDLED), "6 MB", _speed(BUNDLED, rate), "BSD-3-Clause", "ready"), tip, here=True)
+    size = f"{bundled_file().stat().st_size / 1e6:.0f} MB"
+    return Row(BUNDLED, (model_text(BUNDLED), size, _speed(BUNDLED, rate), "BSD-3-Clause", "ready"), tip, here=True)
 
 
 def _published(name: str, folder: str, rate: Rate | None, download: Download | None) -> Row:
