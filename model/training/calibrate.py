@@ -25,6 +25,7 @@ from torch import Tensor
 
 import napari_sam2 as ns
 from napari_sam2.tracking.rivals import ABSENT_SCORE
+from training.sizes import register
 
 SEED, SCENES = 19_690_720, 3
 IOU, SCORE = "sam_mask_decoder.iou_prediction_head.layers.2", "sam_mask_decoder.pred_obj_score_head.layers.2"
@@ -88,4 +89,5 @@ def calibrate(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
+    register()
     calibrate(Path(sys.argv[1]), Path(sys.argv[2]))

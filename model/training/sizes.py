@@ -1,4 +1,4 @@
-"""The networks that were measured beside `micro`, and how one of them grows out of trained weights.
+"""The networks that were measured beside each other, and how one of them grows out of trained weights.
 
 A grown network answers as the one that it grew from, until it is trained on: what two sizes do after the same minutes
 is then a matter of their size, not of how long each has been trained.
@@ -16,16 +16,15 @@ from torch import Tensor
 from napari_sam2.sam2 import PRESETS, Sam2
 from napari_sam2.sam2.config import ConvTrunkConfig, ModelConfig
 
-MICRO = PRESETS["micro"]
+NARROW = replace(PRESETS["micro"], name="narrow", trunk=ConvTrunkConfig(widths=(32, 64, 128, 192), depths=(2, 2, 6, 2)))
 SIZES: dict[str, ModelConfig] = {
-    "micro": MICRO,
-    "deep": replace(MICRO, name="deep", trunk=ConvTrunkConfig(widths=(32, 64, 128, 192), depths=(2, 2, 12, 4))),
-    "wide": replace(MICRO, name="wide", trunk=ConvTrunkConfig(widths=(64, 128, 256, 384), depths=(2, 2, 6, 2))),
-    "coarse": replace(MICRO, name="coarse", image_size=192),
-    "fine": replace(MICRO, name="fine", image_size=320),
-    "finer": replace(MICRO, name="finer", image_size=384),
+    "micro": PRESETS["micro"],
+    "narrow": NARROW,
+    "deep": replace(NARROW, name="deep", trunk=ConvTrunkConfig(widths=(32, 64, 128, 192), depths=(2, 2, 12, 4))),
+    "fine": replace(NARROW, name="fine", image_size=320),
 }
-"""By name: trunks twice as deep where it is cheap, or twice as wide, and inputs of other sizes."""
+"""By name: what is bundled; what `micro` was before and grew out of, half as wide; that one twice as deep where it is
+cheap, or with an input of more pixels."""
 
 
 def register() -> None:

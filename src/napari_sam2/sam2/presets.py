@@ -29,7 +29,7 @@ def _published() -> dict[str, ModelConfig]:
 
 MICRO = ModelConfig(
     name="micro",
-    trunk=ConvTrunkConfig(widths=(32, 64, 128, 192), depths=(2, 2, 6, 2)),
+    trunk=ConvTrunkConfig(widths=(64, 128, 256, 384), depths=(2, 2, 6, 2)),
     image_size=256,
     width=128,
     memory_width=32,
