@@ -1,5 +1,6 @@
 """The package as a whole: what importing it costs, its public names, its metadata."""
 
+import os
 import re
 import subprocess
 import sys
@@ -27,6 +28,17 @@ def test_importing_loads_nothing_heavy(code: str) -> None:
     loaded = modules_after(code)
     assert "napari_sam2" in loaded
     assert not loaded & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [({}, "1000"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None), ({"GOMP_SPINCOUNT": "7"}, "7")]
+)
+def test_threads_wait_asleep_before_long_unless_told_otherwise(said: dict[str, str], expected: str | None) -> None:
+    plain = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    script = "import os, napari_sam2; print(os.environ.get('GOMP_SPINCOUNT'))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env={**plain, **said}, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(expected)
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -3,6 +3,7 @@
 The names below are loaded on first use, so that importing the package costs no torch, napari or numpy.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
     from napari_sam2.session.stacks import View
     from napari_sam2.tracking import Contrast, Tracker, TrackerOptions
     from napari_sam2.weights.load import load_model
+
+# While they wait for each other, torch's threads turn in circles: by default so long that beside other programs they
+# take the time of the thread that is waited for, and half of the frames are lost (benchmarks/waiting.py). GNU OpenMP
+# reads this when torch is loaded. Whoever has said how threads shall wait is right.
+if os.environ.keys().isdisjoint(("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")):
+    os.environ["GOMP_SPINCOUNT"] = "1000"
 
 __version__ = "0.1.0"
 
