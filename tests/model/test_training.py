@@ -12,6 +12,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model"))
 
 from evaluation.recordings import deepest, link
+from training import measure
 from training.batches import Clips, from_afar, from_near, hide
 from training.calibrate import CANDIDATES, IOU, fit, fold
 from training.export import export
@@ -21,6 +22,7 @@ from training.sizes import SIZES, grow
 from training.steps import clip_step, corrective_click, image_step
 
 from napari_sam2.sam2 import Sam2, load_state
+from napari_sam2.weights.checkpoints import bundled_file
 from napari_sam2.weights.load import load_model
 
 
@@ -37,6 +39,43 @@ def test_clicks_lie_inside_and_boxes_around_their_objects() -> None:
         assert y0 < y1
     assert batch.present[:, 0].all()
     assert batch.known[:, 0].all()
+
+
+def test_scenes_in_larger_windows_keep_prompts_and_masks_together() -> None:
+    batch = Clips(seed=0, clips=2, frames=2, objects=3).draw(np.random.default_rng(1))
+    assert batch.resized(256) is batch
+    large = batch.resized(320)
+    assert large.images.shape == (2, 2, 1, 320, 320)
+    assert large.masks.shape == (6, 2, 80, 80)
+    for row in range(6):
+        x, y = large.clicks[row].round().int().tolist()
+        own = large.labels[large.owner[row], 0, y, x]
+        assert own > 0
+        rows, columns = torch.nonzero(large.labels[large.owner[row], 0] == own, as_tuple=True)
+        before, after = float(batch.masks[row, 0].mean()), float(large.masks[row, 0].mean())
+        assert after == pytest.approx(before, rel=0.03)
+        assert len(rows) / 320**2 == pytest.approx(before, rel=0.05)
+        x0, y0, x1, y1 = large.boxes[row].tolist()
+        assert (x0 + x1) / 2 == pytest.approx(float(columns.min() + columns.max()) / 2, abs=0.1 * (x1 - x0) + 2)
+        assert (y0 + y1) / 2 == pytest.approx(float(rows.min() + rows.max()) / 2, abs=0.1 * (y1 - y0) + 2)
+
+
+def test_weights_are_measured_side_by_side(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("IMAGES", "CLIPS", "ROUNDS"):
+        monkeypatch.setattr(measure, name, 1)
+    threads = torch.get_num_threads()
+    monkeypatch.setattr("sys.argv", ["measure", str(bundled_file())])
+    try:
+        measure.main()
+    finally:
+        torch.set_num_threads(threads)
+    row = capsys.readouterr().out.strip().split("\n")[-1].strip("| ").split(" | ")
+    assert row[:3] == ["micro", "micro", "7.01 M"]
+    click, best, box, followed = (float(value) for value in row[3:7])
+    assert 0.5 < click <= best <= 1
+    assert box > 0.5
+    assert followed > 0.4
+    assert 0 < float(row[7].removesuffix(" ms")) < float(row[8].removesuffix(" ms"))
 
 
 def test_seen_from_afar_cells_are_smaller_and_keep_to_themselves() -> None:
