@@ -22,8 +22,8 @@ from training.sizes import SIZES, grow
 from training.steps import clip_step, corrective_click, image_step
 
 from napari_sam2.sam2 import Sam2, load_state
-from napari_sam2.weights.checkpoints import bundled_file
 from napari_sam2.weights.load import load_model
+from napari_sam2.weights.registry import bundled_file
 
 
 def test_clicks_lie_inside_and_boxes_around_their_objects() -> None:

@@ -12,12 +12,11 @@ from napari_sam2.ui.inference import InferenceThread
 from napari_sam2.ui.messages import Cancelled
 from napari_sam2.ui.model_rows import rows
 from napari_sam2.ui.model_shelf import ModelShelf
-from napari_sam2.weights.checkpoints import bundled_file
 from napari_sam2.weights.costs import Rate, known_rate, remember_rate
 from napari_sam2.weights.download import fetch
 from napari_sam2.weights.errors import DownloadError
 from napari_sam2.weights.recent import remember_checkpoint
-from napari_sam2.weights.registry import PUBLISHED
+from napari_sam2.weights.registry import PUBLISHED, bundled_file
 
 TINY, LARGE = "sam2.1_hiera_tiny", "sam2.1_hiera_large"
 

@@ -6,11 +6,10 @@ from pathlib import Path
 from napari_sam2.ui.downloads import Download
 from napari_sam2.ui.hints import remaining_text
 from napari_sam2.ui.models import model_choices, model_text
-from napari_sam2.weights.checkpoints import bundled_file
 from napari_sam2.weights.costs import Rate, estimate
 from napari_sam2.weights.download import arrived_bytes, cached_file
 from napari_sam2.weights.recent import RecentCheckpoint, recent_checkpoints
-from napari_sam2.weights.registry import BUNDLED, PUBLISHED
+from napari_sam2.weights.registry import BUNDLED, PUBLISHED, bundled_file
 
 HEADINGS = ("Model", "Size", "Time per frame", "Licence", "State")
 

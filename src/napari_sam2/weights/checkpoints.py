@@ -26,18 +26,6 @@ class Checkpoint:
     variant: str | None = None
 
 
-def bundled_file() -> Path:
-    """The weights that come with the package.
-
-    Raises:
-        ModelError: they are not there, so the installation is incomplete.
-    """
-    file = Path(__file__).with_name("micro.safetensors")
-    if not file.is_file():
-        raise ModelError(f"the bundled weights are missing ({file}); install napari-sam2 again")
-    return file
-
-
 def read_checkpoint(file: Path) -> Checkpoint:
     """The tensors of a file of safetensors or of torch.save, whatever it is called.
 

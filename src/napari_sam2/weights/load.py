@@ -10,7 +10,7 @@ import torch
 from napari_sam2.sam2 import PRESETS, CheckpointError, Sam2, load_state
 from napari_sam2.sam2.precision import mixed, quick_dtype
 from napari_sam2.weights import registry
-from napari_sam2.weights.checkpoints import bundled_file, read_checkpoint
+from napari_sam2.weights.checkpoints import read_checkpoint
 from napari_sam2.weights.download import fetch
 from napari_sam2.weights.errors import ModelError
 from napari_sam2.weights.recognise import recognise_variant
@@ -69,7 +69,7 @@ def load_model(
 def _locate(name_or_path: str | os.PathLike[str], get: Callable[[str], Path]) -> tuple[Path, str | None]:
     """The file of weights, and its variant where the name says it."""
     if name_or_path == registry.BUNDLED:
-        return bundled_file(), registry.BUNDLED
+        return registry.bundled_file(), registry.BUNDLED
     if isinstance(name_or_path, str) and name_or_path in registry.PUBLISHED:
         return get(name_or_path), name_or_path
     file = Path(name_or_path).expanduser()

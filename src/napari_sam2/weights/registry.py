@@ -1,6 +1,7 @@
 """The models that can be asked for by name: our bundled `micro` and the eight that Meta published."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from napari_sam2.weights.errors import ModelError
 
@@ -73,6 +74,18 @@ _MODELS = (
 # fmt: on
 
 PUBLISHED: dict[str, PublishedModel] = {model.name: model for model in _MODELS}
+
+
+def bundled_file() -> Path:
+    """The weights that come with the package.
+
+    Raises:
+        ModelError: they are not there, so the installation is incomplete.
+    """
+    file = Path(__file__).with_name("micro.safetensors")
+    if not file.is_file():
+        raise ModelError(f"the bundled weights are missing ({file}); install napari-sam2 again")
+    return file
 
 
 def names() -> tuple[str, ...]:
