@@ -14,10 +14,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from statistics import median
 
+from others import busy
 from responsiveness import discs
 
 from napari_sam2.ui import politeness
@@ -60,18 +59,6 @@ def frames_per_second(seconds: float) -> float:
     ended.wait()
     thread.close()
     return found[0]
-
-
-@contextmanager
-def busy(loops: int) -> Iterator[None]:
-    """Other programs that want a core each."""
-    others = [subprocess.Popen([sys.executable, "-c", "while 1: pass"]) for _ in range(loops)]
-    try:
-        yield
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
 
 
 def main() -> None:

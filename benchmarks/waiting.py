@@ -9,24 +9,22 @@ own, in turns: alone, and beside busy loops.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from statistics import median
 
 import numpy as np
+from others import busy
 
 POLICIES = {
-    "torch's own": {},
+    "torch's own": {"GOMP_SPINCOUNT": "300000"},  # said, because napari-sam2 sets it otherwise
     "10,000 turns": {"GOMP_SPINCOUNT": "10000"},
     "1,000 turns": {"GOMP_SPINCOUNT": "1000"},
     "asleep": {"OMP_WAIT_POLICY": "PASSIVE"},
 }
-NAMES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+NAMES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 OBJECTS, SIDE = 16, 512
 
 
@@ -49,20 +47,8 @@ def worker(seconds: float) -> None:
         elif begin is not None:
             done += 1
             if time.perf_counter() - begin > seconds:
-                print(json.dumps(done / (time.perf_counter() - begin)))
+                print(done / (time.perf_counter() - begin))
                 return
-
-
-@contextlib.contextmanager
-def busy(loops: int) -> Iterator[None]:
-    """Other programs that want as many cores."""
-    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)]
-    try:
-        yield
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
 
 
 def main() -> None:
@@ -81,11 +67,11 @@ def main() -> None:
         for loops in (0, cores // 2, cores):
             for name, policy in POLICIES.items():
                 command = [sys.executable, __file__, "--worker", "--seconds", str(options.seconds)]
-                # What is set is left alone by napari-sam2; this sets nothing that differs from torch's own way.
-                environment = {**plain, "GOMP_SPINCOUNT": "300000", **policy} if not policy else {**plain, **policy}
                 with busy(loops):
-                    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-                rates.setdefault((name, loops), []).append(json.loads(said))
+                    said = subprocess.run(
+                        command, env={**plain, **policy}, check=True, capture_output=True, text=True
+                    ).stdout
+                rates.setdefault((name, loops), []).append(float(said))
     print("| waiting threads | alone | beside one busy loop for every two cores | beside one for every core |")
     print("|---|---|---|---|")
     for name in POLICIES:

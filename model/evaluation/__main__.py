@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument(
         "--one-look", action="store_true", help="first clicks and boxes are answered in one window only"
     )
+    parser.add_argument("--window-ratio", type=float, default=5.0, help="side of a window, in diameters of its object")
     options = parser.parse_args()
     only = options.only or ["recordings", "simulated"]
     first = [name for name in IMAGES if name not in OTHERS]
@@ -72,7 +73,7 @@ def main() -> None:
     names += [name for name in only if name not in (*groups, *names)]
     register()
     model = ns.load_model(options.model)
-    rules = TrackerOptions(second_looks=not options.one_look)
+    rules = TrackerOptions(second_looks=not options.one_look, window_ratio=options.window_ratio)
     options.out.mkdir(parents=True, exist_ok=True)
     ious: list[str] = []
     counts: list[str] = []

@@ -16,7 +16,7 @@ from training.sizes import SIZES
 def export(checkpoint: Path, target: Path) -> None:
     """Half precision, strictly by name; written beside and renamed."""
     kept = torch.load(checkpoint, weights_only=True)
-    mean, size = kept["mean"], kept.get("size", "micro")
+    mean, size = kept["mean"], kept["size"]
     load_state(Sam2(SIZES[size]), mean, size)
     state = {name: value.half().contiguous() for name, value in mean.items()}
     beside = target.with_suffix(".tmp")

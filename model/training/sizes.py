@@ -47,9 +47,11 @@ def grow(state: Mapping[str, Tensor], config: ModelConfig, seed: int = 0) -> dic
         ValueError: some width is neither the same nor twice as large, or the trunk has fewer blocks.
     """
     generator = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        fresh = Sam2(config).state_dict()
     grown: dict[str, Tensor] = {}
-    for name, wanted in Sam2(config).state_dict().items():
+    for name, wanted in fresh.items():
         if name in state:
             grown[name] = _fit(name, state[name].float(), tuple(wanted.shape), generator)
         elif re.fullmatch(r"image_encoder\.trunk\.stages\.\d+\.\d+\.pwconv2\.\w+", name):

@@ -386,19 +386,24 @@ class Network:
         image = self.model.without_memory(features)
         return self.model.segment(image, features, to_device(xy, self.model.device), labels, several=True)
 
-    def clicked(self, frame: int, view: View, yx: NDArray[np.floating], most: int) -> Iterator[Segmentation]:
-        """Segment what each of (N, 2) clicks means by itself in a view, in their order, at most ``most`` at once."""
+    def clicked(
+        self, frame: int, view: View, yx: NDArray[np.floating], most: int
+    ) -> Iterator[tuple[NDArray[np.floating], Segmentation]]:
+        """Segment what each of (N, 2) clicks (y, x) of the frame means by itself in a view.
+
+        Yields the clicks of a batch, at most ``most``, and what they mean.
+        """
         features = self.features(frame, [view], keep=False)
         image = self.model.without_memory(features)
-        xy = to_device(view.to_input(yx, self.config.image_size)[:, None], self.model.device)
-        while len(xy):
-            some = xy[: min(most, self._most_clicks)]
-            found = self._or_fewer(len(some), partial(self._clicked_together, image, features, some))
+        while len(yx):
+            some = yx[: min(most, self._most_clicks)]
+            xy = to_device(view.to_input(some, self.config.image_size)[:, None], self.model.device)
+            found = self._or_fewer(len(some), partial(self._clicked_together, image, features, xy))
             if found is None:
                 self._most_clicks = max(1, len(some) // 2)
                 continue
-            yield found
-            xy = xy[len(some) :]
+            yield some, found
+            yx = yx[len(some) :]
 
     def _clicked_together(self, image: Tensor, features: ImageFeatures, xy: Tensor) -> Segmentation:
         """:meth:`clicked` for (N, 1, 2) places of the input that go through the network together."""

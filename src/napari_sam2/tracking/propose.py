@@ -162,10 +162,8 @@ def _in_view(
     shape = network.frames.shape
     out: list[Proposal] = []
     picture = network.frames.tensor(frame).mean(0).numpy()
-    waiting = places
     with torch.inference_mode():
-        for answer in network.clicked(frame, view, places, options.batch):
-            some, waiting = waiting[: len(answer.ious)], waiting[len(answer.ious) :]
+        for some, answer in network.clicked(frame, view, places, options.batch):
             steady = _stability(answer.logits)
             sure = (answer.ious >= options.least_iou) & (steady >= options.least_stability)
             sure &= answer.object_scores > 0
